@@ -1,0 +1,1 @@
+"""Judges: one assertion per check, on frozen facts."""

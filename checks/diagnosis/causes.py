@@ -1,0 +1,90 @@
+"""Root causes: which failures explain which, going by what checks declare and the resources they share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Effect:
+    """A check that did not pass, as far as causes are concerned.
+
+    Args:
+        id: the finding's id.
+        check: the check's function name.
+        broken: it failed (or is advisory); otherwise it could not be verified.
+        declared: names of checks that would explain it.
+        target: environments never explain each other.
+        service: short name, or "" when it is about something shared.
+        related: ids of the resources involved.
+        signs: what the evidence points to.
+    """
+
+    id: str
+    check: str
+    broken: bool
+    declared: tuple[str, ...]
+    target: str
+    service: str
+    related: tuple[str, ...]
+    signs: tuple[str, ...] = ()
+
+
+def shares_resources(effect: Effect, cause: Effect) -> bool:
+    """Whether two findings are about the same things: the same service, a common resource, or one about everything."""
+    if effect.target != cause.target:
+        return False
+    if effect.service and cause.service:
+        return effect.service == cause.service
+    if set(effect.related) & set(cause.related):
+        return True
+    # Something shared by all services (the database, the load balancer) explains what happens to each of them.
+    return not cause.service or not effect.service
+
+
+def contradicts(effect: Effect, cause: Effect) -> bool:
+    """Whether the evidence rules the cause out: both say what it points to, and nothing is common."""
+    return bool(effect.signs) and bool(cause.signs) and not set(effect.signs) & set(cause.signs)
+
+
+def explain(effects: Iterable[Effect]) -> dict[str, tuple[str, ...]]:
+    """For each finding that did not pass, the ids of those that would explain it directly (broken ones first)."""
+    all_effects = tuple(effects)
+    by_check: dict[str, list[Effect]] = {}
+    for one in all_effects:
+        by_check.setdefault(one.check, []).append(one)
+    return {e.id: _causes(e, by_check) for e in all_effects}
+
+
+def _causes(effect: Effect, by_check: dict[str, list[Effect]]) -> tuple[str, ...]:
+    candidates = [c for name in effect.declared for c in by_check.get(name, ()) if c.id != effect.id]
+    fitting = [c for c in candidates if shares_resources(effect, c) and not contradicts(effect, c)]
+    return tuple(dict.fromkeys(c.id for c in sorted(fitting, key=lambda c: not c.broken)))
+
+
+def roots(effects: Sequence[Effect]) -> tuple[str, ...]:
+    """Ids of broken findings that no other broken finding explains, in the given order.
+
+    Where findings explain each other in a circle and nothing outside explains the circle, the first of them is its root.
+    """
+    broken = [e for e in effects if e.broken]
+    ids = {e.id for e in broken}
+    causes = {k: tuple(c for c in v if c in ids) for k, v in explain(effects).items() if k in ids}
+    found = [e.id for e in broken if not causes[e.id]]
+    reached = set(found) | _explained_by(found, causes)
+    for one in broken:
+        if one.id in reached:
+            continue
+        found.append(one.id)
+        reached |= {one.id} | _explained_by([one.id], causes)
+    return tuple(found)
+
+
+def _explained_by(start: Sequence[str], causes: dict[str, tuple[str, ...]]) -> set[str]:
+    reached: set[str] = set()
+    frontier = set(start)
+    while frontier:
+        frontier = {e for e, cs in causes.items() if frontier & set(cs) and e not in reached and e not in start}
+        reached |= frontier
+    return reached
