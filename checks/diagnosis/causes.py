@@ -66,7 +66,7 @@ def _causes(effect: Effect, by_check: dict[str, list[Effect]]) -> tuple[str, ...
 def roots(effects: Sequence[Effect]) -> tuple[str, ...]:
     """Ids of broken findings that no other broken finding explains, in the given order.
 
-    Where findings explain each other in a circle and nothing outside explains the circle, the first of them is its root.
+    Where findings explain each other in a circle that nothing outside explains, the first of them is its root.
     """
     broken = [e for e in effects if e.broken]
     ids = {e.id for e in broken}

@@ -21,7 +21,7 @@ class Verdict:
         evidence: lines that let a reader judge for themselves, most telling first.
         related: ids of the resources this involves (service, database, security groups, …): they tie causes to effects.
         severity: a milder (or graver) one than the check's own, when the finding calls for it.
-        signs: what the evidence points to (``network``, ``authentication``, ``dns``, ``memory``, …); strengthens causes.
+        signs: what the evidence points to (``network``, ``authentication``, ``dns``, ``memory``, …).
         names: values for the placeholders of the resolution, e.g. ``{"security_group": "sg-1"}``.
         commands: commands to paste, besides the guide's.
         likely_cause: one clause, when the evidence tells it.

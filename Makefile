@@ -1,0 +1,38 @@
+# Each target sets up what it needs. PYTHON chooses the interpreter (3.11 or newer).
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+ARGS   ?=
+
+.PHONY: sandbox test lint types lock matrix bench mutation clean
+
+sandbox: $(VENV)/.run  ## judge the embedded AWS; try ARGS="--fault database-ingress-revoked"
+	$(BIN)/python -m pytest --sandbox $(ARGS)
+
+test: $(VENV)/.dev  ## the project's own tests
+	$(BIN)/python -m pytest tests $(ARGS)
+
+lint: $(VENV)/.dev  ## style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+lock: $(VENV)/.dev  ## renew the lock files from the ranges
+	$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-emit-find-links --python-version 3.11 requirements.txt -o requirements.lock
+	$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-emit-find-links --python-version 3.11 requirements-dev.txt -o requirements-dev.lock
+
+clean:
+	rm -rf $(VENV) reports/out .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(VENV)/bin/uv:
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.12") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q uv
+
+$(VENV)/.run: $(VENV)/bin/uv requirements.lock
+	$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements.lock
+	touch $@
+
+$(VENV)/.dev: $(VENV)/bin/uv requirements-dev.lock
+	$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements-dev.lock
+	touch $@ $(VENV)/.run
