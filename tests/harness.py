@@ -1,0 +1,76 @@
+"""Runs the checks against a sandbox world from within a test, and gives back what they found."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from fixtures.run import Embedded
+from fixtures.sandbox.server import Host, World
+from reports.finding import Finding, Results
+from reports.plugin import RESULTS
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass
+class Judged:
+    """What a run of the checks found."""
+
+    exit_code: int
+    results: Results
+    output: str
+    findings: dict[str, Finding] = field(default_factory=dict)
+
+    def checks(self, *outcomes: str) -> set[str]:
+        """Names of the checks with one of these outcomes on some resource."""
+        return {f.check for f in self.results.findings if f.outcome in outcomes}
+
+    def of(self, check: str, service: str = "") -> Finding:
+        """The finding of a check (on a service)."""
+        fitting = [f for f in self.results.findings if f.check == check and (not service or f.service == service)]
+        assert len(fitting) == 1, [f.id for f in fitting] or sorted({f.check for f in self.results.findings})
+        return fitting[0]
+
+    def explained(self) -> str:
+        """All that did not pass, for a failing test's message."""
+        wrong = self.results.of("failed", "advisory", "unverified")
+        return "\n".join(f"{f.outcome:10} {f.id}: {f.summary}" for f in wrong)
+
+
+class _Keeper:
+    """Takes the results out of the inner pytest before it ends."""
+
+    results: Results | None = None
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        self.results = session.config.stash.get(RESULTS, None)
+
+
+def run_checks(world: World, *arguments: str) -> Judged:
+    """Judge a world with the checks that the arguments select, e.g. ``"-m", "ecs"``; in this process."""
+    keeper = _Keeper()
+    embedded = Embedded(world.endpoint_url, world.now, world.source, world.github_url)
+    with tempfile.TemporaryDirectory() as out, contextlib.redirect_stdout(io.StringIO()) as said:
+        given = ["--sandbox", "--out", out, "-p", "no:cacheprovider", "-c", str(ROOT / "pytest.ini"), *arguments]
+        if not any(a.startswith("checks") or "/check_" in a for a in arguments):
+            given.append(str(ROOT / "checks"))
+        code = pytest.main(given, plugins=[embedded, keeper])
+    assert keeper.results is not None, said.getvalue()
+    return Judged(int(code), keeper.results, said.getvalue(), {f.id: f for f in keeper.results.findings})
+
+
+@contextlib.contextmanager
+def judged(
+    host: Host, *arguments: str, faults: Sequence[str] = (), deny: Sequence[str] = (), throttle: Sequence[str] = ()
+) -> Iterator[Judged]:
+    """Fork a world with these faults, judge it, and end it."""
+    with host.fork(faults, deny, throttle) as world:
+        yield run_checks(world, *arguments)
