@@ -87,6 +87,19 @@ class AppliedWorld:
         """Run terraform in the applied directory and return what it said; the exit code is the caller's to judge."""
         return run_terraform(arguments, self.workdir / "terraform", self.environment | (extra or {}), timeout_s)
 
+    def settle(self) -> None:
+        """Let happen what AWS would do by itself after the apply: tasks, targets, logs, metrics (settle.py).
+
+        Raises:
+            ApplyError: it could not; one line.
+        """
+        assert self.server and self.server.stdin and self.server.stdout, "only who applied a world settles it"
+        self.server.stdin.write("settle\n")
+        self.server.stdin.flush()
+        answer = json.loads(self.server.stdout.readline() or '{"error": "the moto server has ended"}')
+        if "error" in answer:
+            raise ApplyError(f"the applied world could not be settled: {answer['error']}")
+
     def close(self) -> None:
         """End the server, and the account with it."""
         if self.server is None:
@@ -266,6 +279,7 @@ def _apply_and_tell(directory: Path, owner: int) -> None:
     world = None
     try:
         world = apply_sample(directory)
+        world.settle()
         world.save(directory / "world.json")
     except Exception as e:
         (directory / "error.txt").write_text(str(e) or repr(e), encoding="utf-8")
