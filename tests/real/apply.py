@@ -61,14 +61,19 @@ class AppliedWorld:
     """An AWS account, as far as moto has one, in which terraform has built the sample application.
 
     ``workdir`` is the application's repository as it was applied; terraform's working directory is below it.
-    ``environment`` is what a process needs to talk to this account, and nothing from the caller's own AWS setup.
+    ``settings`` are the environment variables that lead a process to this account.
     """
 
     endpoint_url: str
     workdir: Path
-    environment: dict[str, str]
+    settings: dict[str, str]
     apply_s: float = 0.0
     server: subprocess.Popen[str] | None = field(default=None, repr=False)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a process that works in this account gets: nothing of the caller's own AWS and Terraform setup."""
+        return {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "TF_"))} | self.settings
 
     def client(self, service: str) -> Any:
         """A boto3 client of this account."""
@@ -117,14 +122,14 @@ class AppliedWorld:
         """Leave this world's address where another process finds it, whole or not at all."""
         fresh = file.with_suffix(".new")
         known = {"endpoint_url": self.endpoint_url, "workdir": str(self.workdir), "apply_s": self.apply_s}
-        fresh.write_text(json.dumps(known | {"environment": self.environment}), encoding="utf-8")
+        fresh.write_text(json.dumps(known | {"settings": self.settings}), encoding="utf-8")
         fresh.replace(file)
 
     @classmethod
     def load(cls, file: Path) -> AppliedWorld:
         """The world that another process saved; closing it is left to that process."""
         known = json.loads(file.read_text(encoding="utf-8"))
-        return cls(known["endpoint_url"], Path(known["workdir"]), known["environment"], known["apply_s"])
+        return cls(known["endpoint_url"], Path(known["workdir"]), known["settings"], known["apply_s"])
 
 
 def apply_sample(workdir: Path) -> AppliedWorld:
@@ -139,7 +144,7 @@ def apply_sample(workdir: Path) -> AppliedWorld:
     repository = workdir / "ecommerce"
     shutil.copytree(SAMPLE, repository, ignore=shutil.ignore_patterns(".terraform", "__pycache__"))
     server, endpoint_url = start_server()
-    world = AppliedWorld(endpoint_url, repository, world_environment(endpoint_url, workdir), server=server)
+    world = AppliedWorld(endpoint_url, repository, world_settings(endpoint_url, workdir), server=server)
     try:
         _make_state_bucket(world)
         override = BACKEND_OVERRIDE.format(bucket=STATE_BUCKET, region=REGION, endpoint_url=endpoint_url)
@@ -175,10 +180,9 @@ def start_server() -> tuple[subprocess.Popen[str], str]:
     return server, json.loads(line)["endpoint_url"]
 
 
-def world_environment(endpoint_url: str, workdir: Path) -> dict[str, str]:
-    """The caller's environment without its own AWS and Terraform settings, pointed at ``endpoint_url``."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "TF_"))}
-    environment = kept | {
+def world_settings(endpoint_url: str, workdir: Path) -> dict[str, str]:
+    """The environment variables that lead boto3 and terraform to ``endpoint_url``."""
+    settings = {
         "AWS_ENDPOINT_URL": endpoint_url,
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",
@@ -193,7 +197,7 @@ def world_environment(endpoint_url: str, workdir: Path) -> dict[str, str]:
         "TF_VAR_db_password": "any-value-will-do-for-a-plan",
     }
     cli_config = provider_mirror(workdir)
-    return environment | ({"TF_CLI_CONFIG_FILE": str(cli_config)} if cli_config else {})
+    return settings | ({"TF_CLI_CONFIG_FILE": str(cli_config)} if cli_config else {})
 
 
 def provider_mirror(workdir: Path) -> Path | None:

@@ -13,13 +13,19 @@ from tests.real.apply import SAMPLE, STATE_BUCKET, AppliedWorld, ApplyError, app
 pytestmark = [pytest.mark.real, pytest.mark.xdist_group("real")]
 
 
+def nowhere(directory: Path) -> dict[str, str]:
+    """An environment for what asks AWS nothing."""
+    endpoint_url = "http://127.0.0.1:9"
+    return AppliedWorld(endpoint_url, directory, apply.world_settings(endpoint_url, directory)).environment
+
+
 def test_sample_is_formatted_and_valid(tmp_path: Path) -> None:
     directory = tmp_path / "terraform"
     directory.mkdir()
     for file in [*SAMPLE.glob("terraform/*.tf"), *SAMPLE.glob("terraform/.terraform.lock.hcl")]:
         (directory / file.name).write_bytes(file.read_bytes())
     (directory / "policies").symlink_to(SAMPLE / "terraform" / "policies")
-    environment = apply.world_environment("http://127.0.0.1:9", tmp_path)
+    environment = nowhere(tmp_path)
 
     def terraform(*arguments: str) -> tuple[int, str]:
         result = apply.run_terraform(arguments, directory, environment, timeout_s=120)
@@ -42,7 +48,7 @@ def test_missing_terraform_is_one_line(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_failing_terraform_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "main.tf").write_text("resource {", encoding="utf-8")
-    environment = apply.world_environment("http://127.0.0.1:9", tmp_path)
+    environment = nowhere(tmp_path)
     result = apply.run_terraform(("validate", "-no-color"), tmp_path, environment, timeout_s=60)
     with pytest.raises(
         ApplyError, match=r"^terraform validate failed: .*Unclosed|^terraform validate failed: .+$"
@@ -56,7 +62,7 @@ def test_hanging_terraform_is_stopped(tmp_path: Path, monkeypatch: pytest.Monkey
     fake.write_text("#!/bin/sh\nsleep 60 & wait\n", encoding="utf-8")
     fake.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    environment = apply.world_environment("http://127.0.0.1:9", tmp_path)
+    environment = nowhere(tmp_path)
     with pytest.raises(ApplyError, match="terraform apply did not end within 1 s"):
         apply.run_terraform(("apply",), tmp_path, environment, timeout_s=1)
 
