@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 ARGS   ?=
+COMPILE := $(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
+	--no-emit-index-url --no-emit-find-links
 
 .PHONY: sandbox test lint types lock matrix bench mutation clean
 
@@ -18,8 +20,8 @@ lint: $(VENV)/.dev  ## style and types
 	$(BIN)/mypy
 
 lock: $(VENV)/.dev  ## renew the lock files from the ranges
-	$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-emit-find-links --python-version 3.11 requirements.txt -o requirements.lock
-	$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-emit-find-links --python-version 3.11 requirements-dev.txt -o requirements-dev.lock
+	grep -v '^-' requirements.txt | $(COMPILE) - -o requirements.lock
+	grep -hv '^-' requirements.txt requirements-dev.txt | $(COMPILE) - -o requirements-dev.lock
 
 clean:
 	rm -rf $(VENV) reports/out .pytest_cache .mypy_cache .ruff_cache .hypothesis
@@ -31,8 +33,10 @@ $(VENV)/bin/uv:
 
 $(VENV)/.run: $(VENV)/bin/uv requirements.lock
 	$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements.lock
+	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps -e .
 	touch $@
 
 $(VENV)/.dev: $(VENV)/bin/uv requirements-dev.lock
 	$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements-dev.lock
+	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps -e .
 	touch $@ $(VENV)/.run
