@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -105,7 +106,7 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
         return (yield)
     checks = [i for i in session.items if is_check(i)]
     session.items.clear()
-    capture = session.config.pluginmanager.get_plugin("capturemanager")
+    capture: Any = session.config.pluginmanager.get_plugin("capturemanager")
     with capture.global_and_fixture_disabled():
         if session.config.option.catalogue:
             print(as_markdown(load_guide(), entries(checks)), end="")
