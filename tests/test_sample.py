@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -17,8 +19,9 @@ SERVICES = ("product-service", "order-service", "frontend")
 
 
 def hadolint() -> str:
-    found = shutil.which("hadolint")
-    assert found, "hadolint is not on the PATH; install requirements.txt"
+    beside_python = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    found = shutil.which("hadolint", path=beside_python)
+    assert found, "hadolint is not installed; install requirements.txt"
     return found
 
 
