@@ -1,0 +1,179 @@
+"""Anomalies, budgets and billing alarms: what was noticed, and whether anybody would be told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from checks.diagnosis.verdict import Verdict
+from fixtures.model.alarms import Alarm
+from fixtures.model.cost import Anomaly, Budget, TopicSubscriptions
+
+# A person has looked and said so: GetAnomalies' Feedback.
+_SETTLED = ("NO", "PLANNED_ACTIVITY")
+# Billing metrics are published about every six hours; a shorter period sees nothing most of the time.
+_SHORTEST_BILLING_PERIOD_S = 21600
+
+Listeners = Mapping[str, TopicSubscriptions | None]
+
+
+def open_anomalies(anomalies: Sequence[Anomaly], account: str) -> Verdict:
+    """No cost anomaly that nobody has assessed."""
+    still = sorted((a for a in anomalies if a.feedback not in _SETTLED), key=lambda a: -a.impact_usd)
+    lines = tuple(
+        f"{a.started}{f' to {a.ended}' if a.ended else ', still open'}: ${a.impact_usd:.2f} more than expected"
+        f"{' in ' + '; '.join(a.causes) if a.causes else ''} (anomaly {a.id})"
+        for a in still
+    )
+    return Verdict(
+        ok=not still,
+        resource=f"account/{account}",
+        name=f"account {account}",
+        observed=f"{len(still)} cost anomalies without an assessment, the largest ${still[0].impact_usd:.2f}"
+        if still
+        else "no anomaly is open",
+        expected="none, or feedback given on each",
+        evidence=lines,
+        related=("cost",),
+    )
+
+
+def monitors_exist(monitors: Sequence[str], account: str) -> Verdict:
+    """Cost Anomaly Detection has something to detect with."""
+    return Verdict(
+        ok=bool(monitors),
+        resource=f"account/{account}",
+        name=f"account {account}",
+        observed=f"{len(monitors)} cost anomaly monitors",
+        expected="at least one",
+        evidence=tuple(monitors),
+    )
+
+
+def cost_budgets(budgets: Sequence[Budget]) -> list[Budget]:
+    """Those on money, as against usage, reservations and savings plans."""
+    return [b for b in budgets if b.kind == "COST"]
+
+
+def budgets_exist(budgets: Sequence[Budget], account: str) -> Verdict:
+    """There is a budget on cost."""
+    own = cost_budgets(budgets)
+    return Verdict(
+        ok=bool(own),
+        resource=f"account/{account}",
+        name=f"account {account}",
+        observed=f"{len(own)} cost budgets",
+        expected="at least one",
+        evidence=tuple(b.name for b in own),
+    )
+
+
+def budget_kept(budget: Budget) -> Verdict:
+    """Spend below the limit and no ACTUAL notification in alarm; a forecast above it is milder."""
+    over = budget.limit_usd is not None and budget.actual_usd >= budget.limit_usd > 0
+    alarmed = [n for n in budget.notifications if n.state == "ALARM" and n.comparison != "LESS_THAN"]
+    actual = [n for n in alarmed if n.kind == "ACTUAL"]
+    limit = f"${budget.limit_usd:.2f}" if budget.limit_usd is not None else "its planned limit"
+    return Verdict(
+        ok=not over and not alarmed,
+        resource=f"budget/{budget.name}",
+        name=budget.name,
+        observed=f"${budget.actual_usd:.2f} of {limit} are spent"
+        + (f", ${budget.forecast_usd:.2f} forecast" if budget.forecast_usd is not None else ""),
+        expected=f"less than {limit} and no notification in ALARM",
+        evidence=tuple(
+            f"{n.kind} {n.comparison} {n.threshold:g}{'%' if n.threshold_type == 'PERCENTAGE' else ' USD'}: ALARM"
+            for n in alarmed
+        ),
+        severity=None if over or actual else "medium",
+        related=("cost",),
+        names={"budget": budget.name},
+    )
+
+
+def budget_tells(budget: Budget, listeners: Listeners) -> Verdict:
+    """A notification on exceeding, with an e-mail address or a topic that somebody confirmed."""
+    useful = [n for n in budget.notifications if n.comparison != "LESS_THAN"]
+    told = [s for n in useful for s in n.subscribers]
+    reached = [s for s in told if s == "EMAIL" or _listened(s.removeprefix("SNS:"), listeners)]
+    why = "no notification on exceeding" if not useful else "no subscriber" if not told else "no confirmed subscriber"
+    return Verdict(
+        ok=bool(reached),
+        resource=f"budget/{budget.name}",
+        name=budget.name,
+        observed=f"{len(reached)} subscribers are told" if reached else f"it tells nobody: {why}",
+        expected="a notification with an e-mail or a confirmed SNS subscriber",
+        evidence=tuple(_silence(s.removeprefix("SNS:"), listeners) for s in told if s.startswith("SNS:")),
+        names={"budget": budget.name},
+    )
+
+
+def _listened(topic: str, listeners: Listeners) -> bool:
+    found = listeners.get(topic)
+    return found is not None and found.confirmed > 0
+
+
+def _silence(topic: str, listeners: Listeners) -> str:
+    found = listeners.get(topic)
+    if found is None:
+        return f"topic {topic} does not exist"
+    return f"topic {topic}: {found.confirmed} confirmed, {found.pending} pending confirmation"
+
+
+def alarm_tells(alarm: Alarm, listeners: Listeners) -> tuple[bool, str]:
+    """Whether an alarm reaches anybody, and why not."""
+    if not alarm.actions_enabled:
+        return False, "its actions are disabled"
+    if not alarm.actions:
+        return False, "it has no action"
+    topics = [a for a in alarm.actions if ":sns:" in a]
+    if topics and len(topics) == len(alarm.actions) and not any(_listened(t, listeners) for t in topics):
+        return False, "; ".join(_silence(t, listeners) for t in topics)
+    return True, "it tells " + ", ".join(a.rsplit(":", 1)[-1] for a in alarm.actions)
+
+
+def charges_alarm_exists(alarms: Sequence[Alarm], account: str, listeners: Listeners) -> Verdict:
+    """An EstimatedCharges alarm with a fitting statistic and period that can tell somebody."""
+    own = [a for a in alarms if a.watches("AWS/Billing", "EstimatedCharges")]
+    problems = [(a, p) for a in own for p in _charges_problems(a, listeners)]
+    healthy = [a for a in own if a.name not in {p[0].name for p in problems}]
+    if healthy:
+        observed = f"alarm {healthy[0].name} watches the month's charges"
+    elif own:
+        observed = f"alarm {own[0].name} cannot warn: {problems[0][1]}"
+    else:
+        observed = "no alarm on EstimatedCharges"
+    return Verdict(
+        ok=bool(healthy),
+        resource=own[0].arn if own else f"account/{account}",
+        name=own[0].name if own else f"account {account}",
+        observed=observed,
+        expected="an alarm on EstimatedCharges in us-east-1: Maximum, six hours or longer, telling somebody",
+        evidence=tuple(f"{a.name}: {p}" for a, p in problems),
+    )
+
+
+def _charges_problems(alarm: Alarm, listeners: Listeners) -> list[str]:
+    metric = next(m for m in alarm.metrics if m.name == "EstimatedCharges")
+    tells, why = alarm_tells(alarm, listeners)
+    found = [] if tells else [why]
+    if metric.statistic != "Maximum":
+        found.append(f"statistic {metric.statistic} of a sum that only grows; Maximum is meant")
+    if metric.period_s < _SHORTEST_BILLING_PERIOD_S:
+        found.append(f"period {metric.period_s} s, but charges are published about every six hours")
+    return found
+
+
+def charges_alarm_quiet(alarms: Sequence[Alarm], account: str) -> Verdict:
+    """No EstimatedCharges alarm in ALARM. The metric is the month to date: it falls to zero on the first."""
+    own = [a for a in alarms if a.watches("AWS/Billing", "EstimatedCharges")]
+    ringing = [a for a in own if a.state == "ALARM"]
+    return Verdict(
+        ok=not ringing,
+        resource=ringing[0].arn if ringing else f"account/{account}",
+        name=ringing[0].name if ringing else f"account {account}",
+        observed=f"in ALARM: {ringing[0].state_reason}" if ringing else f"{len(own)} alarms, none in ALARM",
+        expected="month-to-date charges below the threshold",
+        evidence=tuple(f"{a.name}: {a.state} above ${a.threshold or 0:.2f}" for a in own),
+        related=("cost",),
+        names={"alarm": ringing[0].name} if ringing else {},
+    )

@@ -1,0 +1,83 @@
+"""The catalogue of faults, each against the checks of its scenario: what must turn red does, and nothing else.
+
+The checks of the other scenarios are judged in tests/test_matrix.py.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pytest
+
+from fixtures.run import load_facts
+from fixtures.sandbox.faults import Fault, catalogue
+from fixtures.sandbox.server import Host
+from tests.harness import Judged, judged
+
+load_facts()
+FAULTS = [f for f in catalogue() if f.kind == "fault" and "own-test" not in f.tags]
+WORLDS = [f for f in catalogue() if f.kind == "world" and "own-test" not in f.tags]
+SCENARIOS = sorted({f.scenario for f in FAULTS})
+
+
+@cache
+def healthy(host: Host, scenario: str) -> Judged:
+    """The healthy world, judged by one scenario's checks."""
+    with judged(host, "-m", scenario) as found:
+        return found
+
+
+def named(one: Fault) -> str:
+    return one.name
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_the_healthy_world_is_green(host: Host, scenario: str) -> None:
+    found = healthy(host, scenario)
+
+    assert found.exit_code == 0, found.explained() + found.output
+    assert found.checks("failed", "unverified") == set(), found.explained()
+
+
+@pytest.mark.parametrize("one", FAULTS, ids=named)
+def test_a_fault_turns_its_checks_red_and_no_others(host: Host, one: Fault) -> None:
+    before = healthy(host, one.scenario).findings
+    with judged(host, "-m", one.scenario, faults=[one.name]) as found:
+        red = {f.check for f in found.results.findings if f.broken and not _was_broken(before, f.id)}
+
+    assert found.checks("unverified") <= set(one.may_turn_red), found.explained()
+    assert set(one.turns_red) <= red, found.explained()
+    assert red <= {*one.turns_red, *one.may_turn_red}, found.explained()
+
+
+def _was_broken(before: dict[str, object], finding: str) -> bool:
+    return finding in before and bool(getattr(before[finding], "broken", False))
+
+
+@pytest.mark.parametrize("one", WORLDS, ids=named)
+def test_a_healthy_world_that_looks_broken_stays_green(host: Host, one: Fault) -> None:
+    before = healthy(host, one.scenario).findings
+    with judged(host, "-m", one.scenario, faults=[one.name]) as found:
+        advisory = {f.check for f in found.results.of("advisory") if not _was_broken(before, f.id)}
+
+    assert found.checks("failed", "unverified") == set(), found.explained()
+    assert advisory <= set(one.may_turn_red), found.explained()
+    assert set(one.not_applicable) <= found.checks("not_applicable"), found.explained()
+
+
+@pytest.mark.parametrize("one", FAULTS, ids=named)
+def test_what_a_fault_turns_red_exists_and_is_explained(host: Host, one: Fault) -> None:
+    known = {f.check for f in healthy(host, one.scenario).results.findings}
+
+    assert set(one.turns_red) <= known, f"{one.name} names checks that {one.scenario} does not have"
+    assert one.turns_red, f"{one.name} turns nothing red"
+    assert one.title.endswith("."), one.title
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_every_check_has_a_fault(host: Host, scenario: str) -> None:
+    checks = {f.check for f in healthy(host, scenario).results.findings}
+    turned = {c for f in catalogue() if f.kind == "fault" for c in f.turns_red}
+
+    # What is already advisory in the healthy target is its own proof that the check can fail.
+    assert checks - turned - healthy(host, scenario).checks("advisory", "failed") == set()
