@@ -3,14 +3,47 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
-from checks.diagnosis import service_state
-from fixtures.model.ecs import MissingService, Service
+from checks.diagnosis import (
+    environment,
+    images,
+    log_signatures,
+    rollouts,
+    secret_references,
+    service_events,
+    service_state,
+    stopped_tasks,
+)
+from fixtures.each import Each
+from fixtures.errors import NotApplicable, Unavailable
+from fixtures.model.ecs import MissingService, Service, ServiceDeployment, Task, TaskDefinition
+from fixtures.model.images import ContainerImage
+from fixtures.model.logs import ServiceLogs
+from fixtures.model.secrets import StoredSecret
+from fixtures.references import SecretAddress
 from fixtures.target import Target
 
 pytestmark = pytest.mark.ecs
+
+SecretKey = tuple[str, str, str, str]
+
+
+def _wanted(service: Service) -> None:
+    if service.desired == 0 and service.scheduling == "REPLICA":
+        raise NotApplicable(f"{service.service} is scaled to zero")
+
+
+def _has_secrets(definition: TaskDefinition) -> None:
+    if not any(c.secrets for c in definition.containers):
+        raise NotApplicable(f"{definition.short} takes no secrets")
+
+
+def _essential(definition: TaskDefinition) -> tuple[str, ...]:
+    return tuple(c.name for c in definition.containers if c.essential)
 
 
 @pytest.mark.smoke
@@ -25,7 +58,203 @@ def check_service_exists(services: Service | MissingService, service_name: str) 
 @pytest.mark.smoke
 @pytest.mark.severity("critical")
 @pytest.mark.guide("ecs", "tasks stop after launch")
-def check_service_runs_desired_tasks(service: Service, now: dt.datetime, target: Target) -> None:
+@pytest.mark.caused_by(
+    "check_no_tasks_stop",
+    "check_rollout_succeeded",
+    "check_secrets_resolve",
+    "check_execution_role_reads_secrets",
+    "check_image_exists",
+    "check_targets_are_healthy",
+)
+def check_service_is_stable(service: Service, now: dt.datetime, target: Target) -> None:
     """Each service runs as many tasks as it should, and its deployment has settled."""
+    _wanted(service)
     verdict = service_state.is_stable(service, now, target.ecs.settle_min)
+    assert verdict, verdict.explain()
+
+
+@pytest.mark.smoke
+@pytest.mark.severity("high")
+@pytest.mark.guide("ecs", "service events")
+@pytest.mark.caused_by(
+    "check_no_tasks_stop",
+    "check_rollout_succeeded",
+    "check_secrets_resolve",
+    "check_image_exists",
+    "check_targets_are_healthy",
+    "check_load_balancer_reaches_tasks",
+)
+def check_service_events_are_quiet(service: Service, now: dt.datetime, target: Target) -> None:
+    """Since a service last reached a steady state, its events complain of nothing."""
+    _wanted(service)
+    settling = service_state.is_settling(service, now, target.ecs.settle_min)
+    verdict = service_events.judge(service, now, target.window_min, settling=settling)
+    assert verdict, verdict.explain()
+
+
+@pytest.mark.smoke
+@pytest.mark.severity("critical")
+@pytest.mark.guide("ecs", "essential container exited")
+@pytest.mark.caused_by(
+    "check_secrets_resolve",
+    "check_execution_role_reads_secrets",
+    "check_image_exists",
+    "check_log_groups_exist",
+    "check_environment_is_complete",
+    "check_load_balancer_reaches_tasks",
+    "check_ports_agree",
+    "check_grace_period_is_enough",
+    "check_targets_are_healthy",
+    "check_no_stack_traces",
+)
+def check_no_tasks_stop(
+    service: Service,
+    recently_stopped_tasks: tuple[Task, ...],
+    task_definition: TaskDefinition,
+    now: dt.datetime,
+    target: Target,
+) -> None:
+    """No tasks of the present deployment stop for a reason that is a fault."""
+    _wanted(service)
+    verdict = stopped_tasks.judge(
+        service,
+        recently_stopped_tasks,
+        now,
+        window_min=target.window_min,
+        loop_stops=target.ecs.crash_loop_stops,
+        essential=_essential(task_definition),
+    )
+    assert verdict, verdict.explain()
+
+
+@pytest.mark.smoke
+@pytest.mark.severity("critical")
+@pytest.mark.guide("ecs", "service events")
+@pytest.mark.caused_by(
+    "check_no_tasks_stop", "check_secrets_resolve", "check_image_exists", "check_targets_are_healthy"
+)
+def check_rollout_succeeded(
+    service: Service, service_deployments: tuple[ServiceDeployment, ...], now: dt.datetime, target: Target
+) -> None:
+    """The newest deployment of each service neither failed nor was quietly rolled back."""
+    verdict = rollouts.judge(service, service_deployments, now, target.window_min)
+    assert verdict, verdict.explain()
+
+
+@pytest.mark.severity("low")
+@pytest.mark.guide("ecs", "circuit breaker")
+def check_circuit_breaker_is_on(service: Service) -> None:
+    """A rolling deployment that fails is stopped and rolled back by itself."""
+    if service.controller != "ECS":
+        raise NotApplicable(f"deployments by {service.controller} have no circuit breaker")
+    if service.strategy != "ROLLING":
+        raise NotApplicable(f"{service.strategy} deployments bring their own rollback")
+    verdict = rollouts.has_circuit_breaker(service)
+    assert verdict, verdict.explain()
+
+
+@pytest.mark.smoke
+@pytest.mark.severity("high")
+@pytest.mark.guide("ecs", "stack traces in logs")
+@pytest.mark.caused_by(
+    "check_no_database_errors_in_logs",
+    "check_environment_is_complete",
+    "check_database_admits_tasks",
+    "check_database_is_available",
+    "check_database_credentials_agree",
+)
+def check_no_stack_traces(
+    service: Service, log_events: ServiceLogs, running_tasks: tuple[Task, ...], target: Target
+) -> None:
+    """The logs of each service have no stack traces or fatal errors since the present deployment."""
+    since = service_state.deployed_at(service)
+    verdict = log_signatures.judge(service, log_events, since, [t.id for t in running_tasks])
+    assert verdict, verdict.explain()
+
+
+@pytest.mark.severity("high")
+@pytest.mark.guide("ecs", "stack traces in logs")
+def check_log_groups_exist(service: Service, log_events: ServiceLogs) -> None:
+    """The log groups that each task definition names exist."""
+    verdict = log_signatures.group_exists(service, log_events)
+    assert verdict, verdict.explain()
+
+
+@pytest.mark.smoke
+@pytest.mark.severity("critical")
+@pytest.mark.guide("ecs", "environment and secrets")
+def check_environment_is_complete(service: Service, task_definition: TaskDefinition, target: Target) -> None:
+    """No environment variable is empty, unexpanded or missing."""
+    settings = target.settings_of(service.name)
+    linked = next((link.container for link in service.load_balancers), "")
+    serving = settings.container or linked or task_definition.containers[0].name
+    verdict = environment.judge(service, task_definition, settings.required_environment, serving)
+    assert verdict, verdict.explain()
+
+
+@pytest.mark.severity("medium")
+@pytest.mark.guide("ecs", "environment and secrets")
+def check_no_plain_secrets_in_environment(service: Service, task_definition: TaskDefinition) -> None:
+    """No secret stands in plain text in a task definition."""
+    verdict = environment.plain_secrets(service, task_definition)
+    assert verdict, verdict.explain()
+
+
+@pytest.mark.smoke
+@pytest.mark.severity("critical")
+@pytest.mark.guide("ecs", "environment and secrets")
+@pytest.mark.caused_by("check_database_secret_is_valid")
+def check_secrets_resolve(
+    service: Service,
+    task_definition: TaskDefinition,
+    stored_secrets: Each[SecretKey, StoredSecret],
+    stored_parameters: Each[SecretKey, StoredSecret],
+) -> None:
+    """Every secret that a task definition refers to exists, with the key and version that it names."""
+    _has_secrets(task_definition)
+
+    def find(address: SecretAddress) -> StoredSecret:
+        return (stored_secrets if address.source == "secretsmanager" else stored_parameters).of(address.key)
+
+    verdict = secret_references.judge(service, task_definition, find)
+    assert verdict, verdict.explain()
+
+
+@pytest.mark.severity("high")
+@pytest.mark.guide("ecs", "environment and secrets")
+def check_execution_role_reads_secrets(
+    service: Service, task_definition: TaskDefinition, secret_permissions: Mapping[tuple[str, str], str]
+) -> None:
+    """The execution role may read every secret that its task definition refers to."""
+    _has_secrets(task_definition)
+    verdict = secret_references.may_read(service, task_definition, secret_permissions)
+    assert verdict, verdict.explain()
+
+
+@pytest.mark.smoke
+@pytest.mark.severity("critical")
+@pytest.mark.guide("ecs", "essential container exited")
+def check_image_exists(
+    service: Service, task_definition: TaskDefinition, container_images: tuple[ContainerImage, ...]
+) -> None:
+    """Every image of the running revision is in its repository."""
+    if not container_images:
+        raise NotApplicable(f"no image of {task_definition.short} comes from ECR")
+    verdict = images.judge(service, task_definition, container_images)
+    assert verdict, verdict.explain()
+
+
+@pytest.mark.severity("high")
+@pytest.mark.guide("ecs", "image scans")
+def check_running_images_have_no_grave_findings(
+    service: Service, scan_findings: Mapping[str, Mapping[str, Any]], target: Target
+) -> None:
+    """The images that run have no findings of the severities that the target does not accept."""
+    waiting = images.unscanned(scan_findings)
+    if waiting:
+        raise Unavailable("ecr:DescribeImageScanFindings", "incomplete", f"no finished scan of {waiting}")
+    scans = images.scannable(scan_findings)
+    if not scans:
+        raise NotApplicable(f"ECR scans none of the images that {service.service} runs")
+    verdict = images.judge_scan(service, scans, target.ecs.fail_on_scan_severities)
     assert verdict, verdict.explain()

@@ -7,41 +7,87 @@ import datetime as dt
 from checks.diagnosis.verdict import Verdict
 from fixtures.model.ecs import MissingService, Service
 
+_SHOWN_EVENTS = 5
+
 
 def exists(service: Service | MissingService) -> Verdict:
     """The cluster has an ACTIVE service of that name (DescribeServices ``failures``, ``status``)."""
-    found = isinstance(service, Service)
+    names = {"service": service.service, "cluster": service.cluster}
+    if isinstance(service, MissingService):
+        return Verdict(
+            ok=False,
+            resource=f"{service.cluster}/{service.service}",
+            name=service.service,
+            observed=f"cluster {service.cluster} has no such service ({service.reason})",
+            expected="an active ECS service",
+            related=(f"service/{service.name}",),
+            names=names,
+        )
     return Verdict(
-        ok=found,
-        resource=service.arn if isinstance(service, Service) else f"{service.cluster}/{service.service}",
+        ok=service.status == "ACTIVE",
+        resource=service.arn,
         name=service.service,
-        observed="it is there" if found else f"cluster {service.cluster} has no active service of that name",
+        observed=f"its status is {service.status}",
         expected="an active ECS service",
-        related=(f"service/{service.name}",),
-        names={"service": service.service, "cluster": service.cluster},
+        related=service.related,
+        names=names,
     )
 
 
-def is_stable(service: Service, now: dt.datetime, settle_min: int) -> Verdict:
+def is_settling(service: Service, now: dt.datetime, settle_min: float) -> bool:
+    """Whether a deployment is in progress and young enough that its counts mean nothing yet."""
+    limit = now - dt.timedelta(minutes=settle_min)
+    rolling = any(d.rollout_state == "IN_PROGRESS" and d.created_at > limit for d in service.deployments)
+    green = any(s.stability == "STABILIZING" and (s.created_at or limit) > limit for s in service.task_sets)
+    return rolling or green
+
+
+def deployed_at(service: Service) -> dt.datetime:
+    """When what runs now was deployed: evidence from before says nothing about it."""
+    if service.primary is not None:
+        return service.primary.created_at
+    primary = next((s.created_at for s in service.task_sets if s.status == "PRIMARY" and s.created_at), None)
+    return primary or service.created_at
+
+
+def is_stable(service: Service, now: dt.datetime, settle_min: float) -> Verdict:
     """Running equals desired and no deployment is overdue; a young rolling deployment is not a fault.
 
     Args:
         settle_min: minutes that a deployment may be in progress.
     """
-    deployment = service.primary
-    in_progress = deployment is not None and deployment.rollout_state == "IN_PROGRESS"
-    age = now - deployment.created_at if deployment else dt.timedelta.max
-    young = in_progress and age < dt.timedelta(minutes=settle_min)
-    counts_fit = service.running == service.desired and service.pending == 0
-    ok = young or (counts_fit and not in_progress)
-    state = f", deployment {deployment.rollout_state or 'without state'}" if deployment else ""
+    running, state = _counts(service)
+    young = is_settling(service, now, settle_min)
+    overdue = not young and ("IN_PROGRESS" in state or "STABILIZING" in state)
+    # Daemons have no desired count of their own; ECS reports what it placed.
+    short = running < service.desired
+    surplus = running > service.desired and not young
+    failed = "FAILED" in state
+    ok = young or not (short or surplus or overdue or failed)
     return Verdict(
         ok=ok,
         resource=service.arn,
         name=service.service,
-        observed=f"{service.running} of {service.desired} tasks run, {service.pending} pending{state}",
-        expected=f"{service.desired} running and a settled deployment",
-        evidence=tuple(f"{e.created_at:%H:%M:%S} {e.message}" for e in service.events[:5]),
+        observed=f"{running} of {service.desired} tasks run, {service.pending} pending"
+        + (f"; {state}" if state else "")
+        + (", for longer than it may take" if overdue else ""),
+        expected=f"{service.desired} running and a deployment settled within {settle_min:g} min",
+        evidence=recent_events(service),
         related=service.related,
+        signs=(),
         names={"service": service.service, "cluster": service.cluster},
     )
+
+
+def _counts(service: Service) -> tuple[int, str]:
+    """Running tasks, and the state of what is being deployed."""
+    if service.controller != "ECS":
+        sets = ", ".join(f"task set {s.status} {s.stability} {s.running}/{s.desired}" for s in service.task_sets)
+        return service.running, sets
+    primary = service.primary
+    return service.running, f"deployment {primary.rollout_state}" if primary and primary.rollout_state else ""
+
+
+def recent_events(service: Service) -> tuple[str, ...]:
+    """The newest events, as evidence."""
+    return tuple(f"{e.created_at:%m-%d %H:%M:%S}Z {e.message}" for e in service.events[:_SHOWN_EVENTS])

@@ -1,0 +1,162 @@
+"""Stack traces and fatal errors in logs, in the shapes of Python, Node, Java and Go; grouped by what failed."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from checks.diagnosis.verdict import Verdict
+from fixtures.model.ecs import Service
+from fixtures.model.logs import LogEvent, ServiceLogs
+
+_EXCERPT_LINES = 6
+_SHOWN_GROUPS = 4
+_PYTHON_HEAD = "Traceback (most recent call last)"
+_PYTHON_LAST = re.compile(
+    r"^(?P<kind>[A-Za-z_][\w.]*(?:Error|Exception|Exit|Interrupt|Warning|NotFound|DoesNotExist)\b)(?::\s*(?P<text>.*))?$"
+)
+_NODE = re.compile(
+    r"(?:Uncaught\s+)?(?P<kind>\w*(?:Error|Exception))(?: \[\w+\])?:\s*(?P<text>.*)\n\s+at .+:\d+:\d+\)?", re.MULTILINE
+)
+_NODE_FATAL = re.compile(r"(?P<kind>UnhandledPromiseRejection\w*|FATAL ERROR|ERR_\w+)\b:?\s*(?P<text>.*)")
+_JAVA = re.compile(
+    r"(?:Exception in thread \"[^\"]*\"\s+|Caused by:\s+)(?P<kind>[\w.$]+(?:Exception|Error))(?::\s*(?P<text>.*))?"
+)
+_JAVA_FRAMES = re.compile(r"^(?P<kind>[\w.$]+(?:Exception|Error))(?::\s*(?P<text>.*))?\n\s+at [\w.$]+\(", re.MULTILINE)
+_GO = re.compile(r"^(?P<kind>panic|fatal error):\s*(?P<text>.*)$", re.MULTILINE)
+_FATAL = re.compile(r"(?:^|\s|\"level\":\s*\")(?P<kind>FATAL|CRITICAL|PANIC)\b[\"\]:]*\s*(?P<text>.*)")
+_NUMBERS = re.compile(r"0x[0-9a-f]+|\d+|'[^']*'|\"[^\"]*\"", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Trace:
+    """One kind of failure in a log. ``language`` is python, node, java, go or "" for a bare fatal line."""
+
+    language: str
+    kind: str
+    text: str
+
+    @property
+    def title(self) -> str:
+        """Kind and text in one line."""
+        return f"{self.kind}: {self.text}".rstrip(": ")
+
+
+def recognise(message: str) -> Trace | None:
+    """The stack trace or fatal error in a message, None where there is none."""
+    if _PYTHON_HEAD in message:
+        return _python(message)
+    for language, pattern in (
+        ("go", _GO),
+        ("java", _JAVA),
+        ("java", _JAVA_FRAMES),
+        ("node", _NODE),
+        ("node", _NODE_FATAL),
+        ("", _FATAL),
+    ):
+        found = pattern.search(message)
+        if found:
+            return Trace(language, found["kind"], (found["text"] or "").strip()[:300])
+    return None
+
+
+def _python(message: str) -> Trace:
+    """A traceback ends with the exception, the only line after its head that is not indented."""
+    last = [m for line in message.splitlines() if (m := _PYTHON_LAST.match(line.strip())) and not line.startswith(" ")]
+    if last:
+        return Trace("python", last[-1]["kind"], (last[-1]["text"] or "").strip()[:300])
+    return Trace("python", "Traceback", "")
+
+
+@dataclass(frozen=True)
+class Group:
+    """Failures of one kind, newest first."""
+
+    trace: Trace
+    events: tuple[LogEvent, ...]
+
+
+def grouped(events: Iterable[LogEvent]) -> list[Group]:
+    """Failures by kind and text (numbers and quoted parts aside), the most recent kind first."""
+    found: dict[tuple[str, str], list[tuple[Trace, LogEvent]]] = {}
+    for event in events:
+        trace = recognise(event.message)
+        if trace is not None:
+            found.setdefault((trace.kind, _NUMBERS.sub("#", trace.text)), []).append((trace, event))
+    groups = [Group(many[0][0], tuple(e for _, e in many)) for many in found.values()]
+    return sorted(groups, key=lambda g: g.events[0].at, reverse=True)
+
+
+def judge(service: Service, logs: ServiceLogs, since: dt.datetime, running: Sequence[str]) -> Verdict:
+    """No stack trace or fatal error since the present deployment began.
+
+    A single one, by a task that still runs, was handled and is milder.
+
+    Args:
+        since: when what runs now was deployed.
+        running: ids of the running tasks.
+    """
+    recent = [e for e in logs.events if e.at >= since]
+    groups = grouped(recent)
+    total = sum(len(g.events) for g in groups)
+    handled = total == 1 and groups[0].events[0].task in running
+    newest = groups[0] if groups else None
+    return Verdict(
+        ok=not groups,
+        resource=service.arn,
+        name=service.service,
+        observed=f"{total} stack traces or fatal errors in {', '.join(logs.groups)}, newest {newest.trace.title}"
+        if newest
+        else "no stack traces",
+        expected="none since the present deployment",
+        evidence=tuple(line for g in groups[:_SHOWN_GROUPS] for line in _told(g))
+        + (("only the newest part of the log was read",) if logs.truncated else ()),
+        severity="medium" if handled else None,
+        related=service.related,
+        signs=_signs(groups),
+        names={"service": service.service, "log_group": logs.groups[0] if logs.groups else ""},
+    )
+
+
+def _told(group: Group) -> list[str]:
+    newest = group.events[0]
+    times = f"{len(group.events)}×, last at" if len(group.events) > 1 else "at"
+    lines = newest.message.splitlines()
+    shown = lines if len(lines) <= _EXCERPT_LINES else [lines[0], "…", *lines[-(_EXCERPT_LINES - 2) :]]
+    head = f"{group.trace.title} ({times} {newest.at:%m-%d %H:%M:%S}Z, task {newest.task})"
+    return [head, *(f"  {line}" for line in shown)]
+
+
+# What an application's own words point to; finer than any exception's name.
+_SIGNS = (
+    ("network", r"timed?[ _]?out|ETIMEDOUT|unreachable"),
+    ("refused", r"refused|ECONNREFUSED"),
+    ("dns", r"could not translate host name|ENOTFOUND|Name or service not known|getaddrinfo"),
+    ("authentication", r"password authentication failed|28P01"),
+    ("tls", r"no pg_hba\.conf entry|SSL|certificate"),
+    ("connections", r"too many clients|remaining connection slots"),
+    ("storage", r"No space left|could not extend file"),
+    ("memory", r"MemoryError|heap out of memory|OutOfMemory"),
+)
+
+
+def _signs(groups: Sequence[Group]) -> tuple[str, ...]:
+    text = "\n".join(e.message for g in groups for e in g.events[:3])
+    found = tuple(sign for sign, pattern in _SIGNS if re.search(pattern, text, re.IGNORECASE))
+    return found or (("crash",) if groups else ())
+
+
+def group_exists(service: Service, logs: ServiceLogs) -> Verdict:
+    """The log groups that the task definition names exist: a task that cannot log does not start."""
+    return Verdict(
+        ok=not logs.missing_groups,
+        resource=f"log-group/{logs.missing_groups[0]}" if logs.missing_groups else service.arn,
+        name=logs.missing_groups[0] if logs.missing_groups else service.service,
+        observed=f"log group {', '.join(logs.missing_groups)} does not exist" if logs.missing_groups else "it is there",
+        expected=f"the log groups of {service.service}",
+        related=service.related,
+        signs=("configuration",),
+        names={"service": service.service, "log_group": logs.missing_groups[0] if logs.missing_groups else ""},
+    )
