@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import re
+import shlex
+
+import pytest
+
+from checks.guide import Bullet, GuideError, load_guide, parse_guide
+
+GUIDE = load_guide()
+SCENARIOS = ("ecs", "database", "alb", "latency", "docker", "terraform", "cost")
+# What the target and the verdicts can fill in; any other placeholder would stay open at 3 a.m.
+NAMES = {
+    "alarm", "aws_service", "bucket", "budget", "cluster", "container", "database", "day", "environment", "family",
+    "file", "git_branch", "instance", "listener", "load_balancer", "lock_id", "lock_table", "log_group", "path", "port",
+    "principal", "project", "proxy", "queue", "region", "repository", "resource", "role", "rule", "secret",
+    "security_group", "service", "source", "subnet", "target", "target_group", "target_group_arn", "task",
+    "terraform_directory", "topic", "host", "vpc", "network_acl", "dockerfile", "workflow", "github_repository", "run_id",
+    "state_key", "load_balancer_arn", "url", "task_security_group", "database_security_group", "parameter_group", "pid",
+    "address", "metric", "table", "tag", "context", "target_groups", "load_balancers", "run_url", "image",
+}  # fmt: skip
+
+
+def named(bullet: Bullet) -> str:
+    return f"{bullet.scenario}-{bullet.key}"
+
+
+def test_every_scenario_has_all_four_sections() -> None:
+    stages = {s: {b.stage for b in GUIDE.bullets if b.scenario == s} for s in SCENARIOS}
+
+    assert tuple(GUIDE.titles) == SCENARIOS
+    assert stages == dict.fromkeys(SCENARIOS, {"symptom", "diagnosis", "resolution", "prevention"})
+
+
+@pytest.mark.parametrize("bullet", GUIDE.bullets, ids=named)
+def test_each_bullet_says_what_to_do(bullet: Bullet) -> None:
+    assert bullet.resolution or bullet.not_observable, "no resolution"
+    assert bullet.text or bullet.stage == "resolution"
+    assert "to be written" not in bullet.text
+
+
+@pytest.mark.parametrize("bullet", GUIDE.bullets, ids=named)
+def test_each_command_can_be_pasted(bullet: Bullet) -> None:
+    for command in bullet.commands_for({}):
+        assert shlex.split(command)
+
+
+@pytest.mark.parametrize("bullet", GUIDE.bullets, ids=named)
+def test_placeholders_can_be_filled(bullet: Bullet) -> None:
+    used = set(re.findall(r"\{([a-z_]+)\}", bullet.resolution + " ".join(bullet.commands)))
+
+    assert used <= NAMES
+
+
+def test_names_are_filled_in_and_quoted() -> None:
+    text = "## ecs: t\n\n### Diagnosis\n\n#### k\n\nText.\n\nResolution: do {service}.\n\n```sh\naws {service} {task}\n```\n"
+    bullet = parse_guide(text).bullet("ecs", "k")
+
+    assert bullet.resolved({"service": "web"}) == "do web."
+    assert bullet.commands_for({"service": "a b; rm -rf /"}) == ("aws 'a b; rm -rf /' <task>",)
+
+
+def test_long_commands_may_be_broken_and_commented() -> None:
+    text = "## ecs: t\n\n### Diagnosis\n\n#### k\n\n```sh\n# why\naws x \\\n  y\n\naws z\n```\n"
+
+    assert parse_guide(text).bullet("ecs", "k").commands == ("aws x y", "aws z")
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "## ecs: t\n\n### Remarks\n\n#### k\n"])
+def test_what_is_no_guide_is_refused(text: str) -> None:
+    with pytest.raises(GuideError):
+        parse_guide(text)
