@@ -1,0 +1,169 @@
+"""Terraform's error messages, by what has to be done about them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from checks.diagnosis.verdict import Verdict
+from fixtures.model.terraform import Diagnostic, PlanRun
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A family of errors.
+
+    Args:
+        cause: one clause.
+        advice: what to do, one sentence.
+        signs: see Verdict.
+    """
+
+    name: str
+    cause: str
+    advice: str
+    signs: tuple[str, ...] = ()
+
+
+# In order: the first whose pattern occurs is it. AWS's error codes are spelled as its APIs answer them.
+_KINDS: tuple[tuple[str, Kind], ...] = (
+    (
+        r"does not have the expected content|Calculated checksum",
+        Kind(
+            "state checksum",
+            "the state in S3 is not the one whose checksum the lock table holds",
+            "wait a minute, then restore the state's version or correct the -md5 item.",
+            ("configuration",),
+        ),
+    ),
+    (
+        r"Error acquiring the state lock|state lock|ConditionalCheckFailedException|PreconditionFailed",
+        Kind(
+            "state lock",
+            "another run holds the state's lock, or was killed while it did",
+            "make sure that nobody applies, then terraform force-unlock the id shown.",
+        ),
+    ),
+    (
+        r"Backend initialization required|Backend configuration (?:block )?(?:has )?changed",
+        Kind("backend", "the backend was changed since the last init", "run terraform init -reconfigure."),
+    ),
+    (
+        r"NoSuchBucket|bucket .*does not exist|ResourceNotFoundException.*table",
+        Kind("backend", "the state's bucket or lock table does not exist", "create it, or correct the backend block."),
+    ),
+    (
+        r"Inconsistent dependency lock file|doesn't match any of the checksums",
+        Kind(
+            "providers", "the provider lock file does not fit", "run terraform init -upgrade and commit the lock file."
+        ),
+    ),
+    (
+        r"service control policy",
+        Kind(
+            "denied by organisation",
+            "a service control policy of the organisation denies it",
+            "ask the organisation's administrators; the role's own policies cannot allow it.",
+            ("permission",),
+        ),
+    ),
+    (
+        r"AccessDenied|UnauthorizedOperation|AuthorizationError|not authorized to perform",
+        Kind("denied", "Terraform's role may not do it", "allow the action in the role's policy.", ("permission",)),
+    ),
+    (
+        r"ExpiredToken|InvalidClientTokenId|no valid credential",
+        Kind("credentials", "the credentials are missing or expired", "log in again.", ("authentication",)),
+    ),
+    (
+        r"AlreadyExists|InvalidGroup\.Duplicate|DuplicateListener|BucketAlreadyOwnedByYou|PriorityInUse|already exists",
+        Kind(
+            "conflict",
+            "a resource of that name exists outside the state",
+            "terraform import it, or delete it if nothing uses it.",
+            ("configuration",),
+        ),
+    ),
+    (
+        r"DependencyViolation|ResourceInUse|InvalidGroup\.InUse",
+        Kind("in use", "something still uses the resource", "remove the user first, or let Terraform manage it, too."),
+    ),
+    (
+        r"CidrConflict|InvalidSubnet\.Conflict|conflicts with another subnet|InvalidSubnet\.Range",
+        Kind("network conflict", "address ranges overlap", "choose a free range inside the VPC.", ("configuration",)),
+    ),
+    (
+        r"LimitExceeded|VcpuLimitExceeded|TooMany\w+Exception|QuotaExceeded",
+        Kind(
+            "quota",
+            "a quota of the account is used up",
+            "ask for a higher quota, or delete what is not used.",
+            ("capacity",),
+        ),
+    ),
+    (
+        r"InvalidParameter|ValidationError|ValidationException|InvalidRequest|MalformedPolicyDocument|ClientException",
+        Kind(
+            "refused",
+            "AWS refuses a value of the configuration",
+            "correct the value that the message names.",
+            ("configuration",),
+        ),
+    ),
+    (
+        r"Throttling|RequestLimitExceeded|Rate exceeded",
+        Kind("throttled", "AWS throttles the account's requests", "try again with -parallelism=5.", ("capacity",)),
+    ),
+)
+_COMPILED = tuple((re.compile(pattern, re.IGNORECASE), kind) for pattern, kind in _KINDS)
+_OTHER = Kind(
+    "configuration", "the configuration cannot be evaluated", "correct what the message names.", ("configuration",)
+)
+
+
+def classify(text: str) -> Kind:
+    """The family of an error message; ``configuration`` for one that AWS has no part in."""
+    return next((kind for pattern, kind in _COMPILED if pattern.search(text)), _OTHER)
+
+
+def errors_in(text: str) -> tuple[str, ...]:
+    """The error messages of terraform's printed output: each ``Error:`` block on one line, without its frame."""
+    lines = [re.sub(r"\x1b\[[0-9;]*m", "", line).strip().lstrip("│╷╵").strip() for line in text.splitlines()]
+    starts = [n for n, line in enumerate(lines) if line.startswith("Error: ")]
+    ends = [*starts[1:], len(lines)]
+    blocks = (lines[a:b] for a, b in zip(starts, ends, strict=True))
+    return tuple(" ".join(" ".join(_until_end(block)).split()) for block in blocks)
+
+
+def _until_end(block: Sequence[str]) -> list[str]:
+    """An error's own lines: what follows two empty lines is something else."""
+    kept: list[str] = []
+    for line, following in zip(block, [*block[1:], ""], strict=True):
+        if not line and not following and kept:
+            break
+        kept.append(line)
+    return kept
+
+
+def plan_succeeds(run: PlanRun) -> Verdict:
+    """``terraform plan`` ends without errors, and so would the first half of an apply."""
+    errors = run.errors
+    kind = classify(" ".join(d.line for d in errors)) if errors else None
+    return Verdict(
+        ok=not errors,
+        resource=run.directory,
+        observed=f"terraform plan fails: {_shortened(errors)}" if errors else "terraform plan succeeds",
+        expected="a plan without errors",
+        evidence=tuple(d.line for d in errors),
+        related=("terraform",),
+        signs=kind.signs if kind else (),
+        names={"directory": run.directory},
+        likely_cause=f"{kind.cause}: {kind.advice}" if kind else "",
+        locations=tuple(d.location for d in errors if d.location),
+    )
+
+
+def _shortened(errors: Sequence[Diagnostic]) -> str:
+    text = errors[0].summary or errors[0].line
+    return text if len(text) <= 200 else text[:199] + "…"
