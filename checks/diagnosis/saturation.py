@@ -1,0 +1,139 @@
+"""Whether tasks and database have room left, and whether anything would give them more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from checks.diagnosis.verdict import Verdict
+from fixtures.model.ecs import Service, TaskDefinition
+from fixtures.model.latency import Load, Scaling
+
+# Below this share of its credits a burstable instance is about to be throttled to its baseline.
+_FEW_CREDITS = 10.0
+_BUSY_CPU_PERCENT = 60.0
+_GIB = 1024**3
+# Predefined metrics of target tracking that follow CPU or memory (Application Auto Scaling API reference).
+_CPU_OR_MEMORY = ("ECSServiceAverageCPUUtilization", "ECSServiceAverageMemoryUtilization")
+
+
+def judge_service(
+    service: Service,
+    definition: TaskDefinition,
+    load: Load,
+    scaling: Scaling | None,
+    *,
+    cpu_percent: float,
+    memory_percent: float,
+) -> Verdict:
+    """Tasks use less than the limit of the CPU and memory that they reserve (means over the window)."""
+    cpu, memory = load.mean("CPUUtilization"), load.mean("MemoryUtilization")
+    hot = [
+        f"{name} {value:.0f} %"
+        for name, value, limit in (("CPU", cpu, cpu_percent), ("memory", memory, memory_percent))
+        if value is not None and value > limit
+    ]
+    at_most = scaling is not None and service.desired >= scaling.maximum
+    size = f"{definition.cpu_units} CPU units, {definition.memory_mib} MiB"
+    return Verdict(
+        ok=not hot,
+        resource=service.arn,
+        name=service.service,
+        observed=f"{' and '.join(hot)} of {size}"
+        + (f", already at its maximum of {service.desired} tasks" if at_most else "")
+        if hot
+        else f"CPU {cpu or 0:.0f} %, memory {memory or 0:.0f} %",
+        expected=f"at most {cpu_percent:g} % CPU and {memory_percent:g} % memory",
+        evidence=tuple(f"{m}: {', '.join(f'{v:.0f}' for v in vs[-12:])}" for m, vs in load.series.items() if vs),
+        likely_cause=("the tasks are too small" + (", and it cannot scale out any more" if at_most else ""))
+        if hot
+        else "",
+        related=service.related,
+        signs=("capacity",),
+        names={"service": service.service, "family": definition.family},
+    )
+
+
+def judge_database(
+    load: Load, arn: str, *, cpu_percent: float, storage_percent: float, storage_bytes: float | None
+) -> Verdict:
+    """The database instance has CPU, burst credits and storage left."""
+    cpu, credits = load.mean("CPUUtilization"), load.last("CPUCreditBalance")
+    free = load.last("FreeStorageSpace")
+    found = []
+    if cpu is not None and cpu > cpu_percent:
+        found.append(f"CPU {cpu:.0f} %")
+    if credits is not None and credits < _FEW_CREDITS and (cpu or 0) > _BUSY_CPU_PERCENT / 2:
+        found.append(f"{credits:.0f} CPU credits left")
+    used = 100 * (1 - free / storage_bytes) if free is not None and storage_bytes else None
+    if used is not None and used > storage_percent:
+        found.append(f"storage {used:.0f} % full")
+    return Verdict(
+        ok=not found,
+        resource=arn,
+        name=load.what,
+        observed=", ".join(found) if found else "it has room left",
+        expected=f"CPU below {cpu_percent:g} %, CPU credits, storage below {storage_percent:g} %",
+        evidence=tuple(_told(name, values) for name, values in load.series.items() if values),
+        related=(arn,),
+        signs=("capacity",),
+        names={"database": load.what},
+    )
+
+
+def _told(name: str, values: Sequence[float]) -> str:
+    if name.startswith(("Free", "Freeable")):
+        return f"{name}: {values[-1] / _GIB:.2f} GiB"
+    return f"{name}: mean {sum(values) / len(values):.4g}, last {values[-1]:.4g}"
+
+
+def judge_scaling(service: Service, scaling: Scaling | None) -> Verdict:
+    """The service scales on CPU or memory: registered, with room, not suspended, without failed attempts."""
+    found = []
+    if scaling is None:
+        found.append("it is not registered with Application Auto Scaling")
+    else:
+        found += _scaling_problems(scaling)
+    return Verdict(
+        ok=not found,
+        resource=service.arn,
+        name=service.service,
+        observed=found[0] if found else "it scales",
+        expected="autoscaling on CPU or memory between a minimum and a larger maximum",
+        evidence=(*found[1:], *_policies(scaling)),
+        related=service.related,
+        names={"service": service.service, "cluster": service.cluster},
+    )
+
+
+def _scaling_problems(scaling: Scaling) -> list[str]:
+    found = []
+    if scaling.suspended_out:
+        found.append("scaling out is suspended")
+    if scaling.suspended_in:
+        found.append("scaling in is suspended")
+    if scaling.minimum >= scaling.maximum:
+        found.append(f"minimum and maximum are both {scaling.maximum} tasks")
+    if not any(_follows_load(p.kind, p.metric) for p in scaling.policies):
+        found.append("no policy follows CPU or memory")
+    found += [f"{a.at:%m-%d %H:%M}Z {a.status}: {a.message or a.cause}" for a in scaling.failures[:3]]
+    return found
+
+
+def _follows_load(kind: str, metric: str) -> bool:
+    # A step policy is driven by an alarm that the policy does not show: it gets the benefit of the doubt.
+    return (
+        kind != "TargetTrackingScaling"
+        or metric.startswith(_CPU_OR_MEMORY)
+        or metric in ("CPUUtilization", "MemoryUtilization")
+    )
+
+
+def _policies(scaling: Scaling | None) -> tuple[str, ...]:
+    if scaling is None:
+        return ()
+    return tuple(f"{p.name}: {p.kind} on {p.metric} at {p.target_value}" for p in scaling.policies)
+
+
+def series_of(loads: Mapping[str, Load]) -> dict[str, Mapping[str, tuple[float, ...]]]:
+    """For plots: every series by resource."""
+    return {name: load.series for name, load in loads.items()}
