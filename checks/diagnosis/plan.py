@@ -1,7 +1,7 @@
 """What a Terraform plan tells: whether the code is valid, what drifted, and what was never applied.
 
 A refresh always finds something (computed attributes), so ``resource_drift`` alone proves nothing. What drifted is what
-an apply would also undo: the attributes that are in ``resource_drift`` and in ``resource_changes`` of the same resource.
+an apply would also undo: attributes that are in ``resource_drift`` and in ``resource_changes`` of the same resource.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Configuration that AWS refuses when it is created or changed, found before anybody applies it.
 
-Each rule is a function from one resource's values, as a plan or the files give them, to what AWS would object to. Values
-that are not known are left out, so a rule only speaks of what is there. Unless a rule says otherwise it rests on the
-parameter's description in the service's API reference.
+Each rule is a function from one resource's values, as a plan or the files give them, to what AWS would object to.
+Values that are not known are left out, so a rule only speaks of what is there. Unless a rule says otherwise it rests on
+the parameter's description in the service's API reference.
 """
 
 from __future__ import annotations
