@@ -245,6 +245,9 @@ def _make_state_bucket(world: AppliedWorld) -> None:
     s3 = world.client("s3")
     s3.create_bucket(Bucket=STATE_BUCKET)
     s3.put_bucket_versioning(Bucket=STATE_BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    # AWS encrypts every new bucket by itself.
+    default = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}
+    s3.put_bucket_encryption(Bucket=STATE_BUCKET, ServerSideEncryptionConfiguration=default)
 
 
 def _demand(result: subprocess.CompletedProcess[str], what: str) -> None:
