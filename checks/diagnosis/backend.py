@@ -34,7 +34,7 @@ def is_remote_with_lock(backend: Backend, directory: str) -> Verdict:
         expected="a remote backend with locking (S3 with use_lockfile = true)",
         evidence=(f"{backend.location}: backend {backend.kind}",) if backend.location else (),
         related=("terraform",),
-        names={"directory": directory, "bucket": backend.text("bucket")},
+        names={"terraform_directory": directory, "bucket": backend.text("bucket")},
         likely_cause="" if ok else cause,
         locations=(backend.location,) if backend.location and not ok else (),
     )
@@ -49,7 +49,7 @@ def _locked_by(backend: Backend) -> str:
 def bucket_is_protected(bucket: StateBucket, directory: str) -> Verdict:
     """The state's bucket exists, keeps earlier versions and encrypts; graver when it does not exist."""
     arn = f"arn:aws:s3:::{bucket.bucket}"
-    names = {"bucket": bucket.bucket, "directory": directory}
+    names = {"bucket": bucket.bucket, "terraform_directory": directory}
     fine = Verdict(
         ok=True,
         resource=arn,
@@ -102,7 +102,7 @@ def table_can_lock(table: LockTable, directory: str) -> Verdict:
         expected="an active table with partition key LockID of type S",
         related=("terraform", *((table.arn,) if table.arn else ())),
         signs=("configuration",) if observed else (),
-        names={"table": table.name, "directory": directory},
+        names={"lock_table": table.name, "terraform_directory": directory},
         likely_cause="every plan and apply fails to take the lock" if observed else "",
     )
 
@@ -120,5 +120,5 @@ def runs_in_ci(workflows: Sequence[Workflow], source: Source) -> Verdict:
         expected="a CI workflow that runs terraform plan on every change",
         evidence=tuple(f"{w.path}: terraform {', '.join(w.commands)}" for w in workflows),
         related=("terraform",),
-        names={"directory": source.directory},
+        names={"terraform_directory": source.directory},
     )

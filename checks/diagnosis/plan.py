@@ -43,7 +43,7 @@ def is_valid(validation: Validation) -> Verdict:
         evidence=tuple(d.line for d in validation.diagnostics[:_MOST_LINES]),
         related=("terraform",),
         signs=("configuration",) if errors else (),
-        names={"directory": validation.directory},
+        names={"terraform_directory": validation.directory},
         locations=tuple(d.location for d in errors if d.location),
     )
 
@@ -59,7 +59,7 @@ def is_formatted(directory: str, unformatted: Sequence[str]) -> Verdict:
         expected="files as terraform fmt writes them",
         evidence=tuple(unformatted[:_MOST_LINES]),
         related=("terraform",),
-        names={"directory": directory},
+        names={"terraform_directory": directory},
         locations=tuple(f"{f}:1" for f in unformatted),
     )
 
@@ -102,7 +102,7 @@ def has_no_drift(plan: Plan, source: Source) -> Verdict:
         ],
         related=("terraform", *(i for c in changes for i in c.ids)),
         severity=severity,
-        names={"directory": source.directory},
+        names={"terraform_directory": source.directory},
         likely_cause=_cause(worst),
         locations=tuple(where for c in changes if (where := source.location_of(c.address))),
     )
@@ -175,7 +175,7 @@ def is_applied(plan: Plan, source: Source) -> Verdict:
             :_MOST_LINES
         ],
         related=("terraform", *(i for c in open_changes for i in c.ids)),
-        names={"directory": source.directory},
+        names={"terraform_directory": source.directory},
         likely_cause=f"an apply failed half-way: {tainted[0].address} is tainted"
         if tainted
         else cause

@@ -65,7 +65,7 @@ def is_accepted(configuration: Configuration, source: Source) -> Verdict:
         evidence=(*lines, *((f"judged from {configuration.origin}",) if lines else ())),
         related=("terraform", *dict.fromkeys(r.address for r, _ in found)),
         signs=("configuration",) if found else (),
-        names={"directory": source.directory},
+        names={"terraform_directory": source.directory},
         likely_cause="validate checks the syntax, and AWS the values only at apply" if found else "",
         locations=tuple(dict.fromkeys(r.location for r, _ in found if r.location)),
     )

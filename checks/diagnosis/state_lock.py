@@ -21,7 +21,7 @@ def is_free(held: StateLocks, directory: str, now: dt.datetime, stale_min: int) 
         observed="nobody holds the lock",
         expected="a free lock",
         related=("terraform",),
-        names={"directory": directory},
+        names={"terraform_directory": directory},
     )
     return worst(tuple(_held(held.state, lock, directory, now, stale_min) for lock in held.locks), free)
 
@@ -47,7 +47,7 @@ def _held(state: str, lock: StateLock, directory: str, now: dt.datetime, stale_m
         ),
         related=("terraform",),
         severity=severity,
-        names={"directory": directory, "lock_id": lock.id},
+        names={"terraform_directory": directory, "lock_id": lock.id},
         commands=() if young else (force,),
         likely_cause="a run in progress: wait for it"
         if young
@@ -74,6 +74,6 @@ def matches_digest(digest: StateDigest, directory: str) -> Verdict:
         evidence=() if same else (f"DynamoDB table {digest.location.table}, item {item}: {digest.stored}",),
         related=("terraform",),
         signs=() if same else ("configuration",),
-        names={"directory": directory, "bucket": digest.location.bucket, "key": digest.location.key},
+        names={"terraform_directory": directory, "bucket": digest.location.bucket, "state_key": digest.location.key},
         likely_cause="" if same else "the state was written past Terraform, or an apply died between its two writes",
     )

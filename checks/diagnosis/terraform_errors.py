@@ -158,7 +158,7 @@ def plan_succeeds(run: PlanRun) -> Verdict:
         evidence=tuple(d.line for d in errors),
         related=("terraform",),
         signs=kind.signs if kind else (),
-        names={"directory": run.directory},
+        names={"terraform_directory": run.directory},
         likely_cause=f"{kind.cause}: {kind.advice}" if kind else "",
         locations=tuple(d.location for d in errors if d.location),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -155,6 +156,15 @@ def _verdict(group: Sequence[Denial], severity: Severity | None, window_min: int
     )
 
 
+def _look_up(event: TrailEvent) -> str:
+    """The command that shows an event and others like it."""
+    region = f" --region {event.region}" if event.region else ""
+    return (
+        f"aws cloudtrail lookup-events{region} --max-results 10 --lookup-attributes "
+        f"AttributeKey=EventName,AttributeValue={shlex.quote(event.name)}"
+    )
+
+
 def _fine(what: str, trail: Trail, window_min: int) -> Verdict:
     since = f"in the last {window_min} min" if trail.complete else f"since {trail.since:%H:%M:%S} (the newest events)"
     return Verdict(
@@ -191,6 +201,6 @@ def console_changes(trail: Trail, environment: EnvironmentIds, window_min: int) 
         expected="changes through Terraform only",
         evidence=tuple(lines[:_MOST_LINES]),
         related=("terraform", *dict.fromkeys(ids)),
-        names={"event_name": first.name},
+        commands=(_look_up(first),),
         likely_cause="somebody repaired or tried something by hand; the next apply undoes it",
     )
