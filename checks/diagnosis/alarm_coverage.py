@@ -83,7 +83,7 @@ def judge(scenario: str, alarms: Sequence[Alarm], listeners: Listeners, target: 
 
 
 def _wanted(scenario: str) -> str:
-    return " or ".join(name for _, names in _COVERS[scenario] for name in names[:2])
+    return " or ".join(dict.fromkeys(name for _, names in _COVERS[scenario] for name in names[:2]))
 
 
 def latency_alarm(

@@ -1,0 +1,181 @@
+"""API calls are slow. PYTEST_DONT_REWRITE: a failed assertion carries its Verdict as it is."""
+
+from __future__ import annotations
+
+import pytest
+
+from checks.diagnosis import alarm_coverage, latency, saturation
+from checks.diagnosis.verdict import Verdict, worst
+from fixtures.each import Each
+from fixtures.errors import NotApplicable
+from fixtures.model.alarms import Alarm
+from fixtures.model.alb import LoadBalancer
+from fixtures.model.cost import TopicSubscriptions
+from fixtures.model.ecs import Service, TaskDefinition
+from fixtures.model.latency import Load, ResponseTimes, Scaling, ServiceGraph
+from fixtures.target import Target
+
+pytestmark = pytest.mark.latency
+
+Listeners = Each[str, TopicSubscriptions | None]
+# What a task definition shows of X-Ray: the daemon or collector beside the application, or its address.
+_XRAY_IMAGES = ("xray-daemon", "aws-otel-collector", "adot")
+_XRAY_VARIABLES = ("AWS_XRAY_", "OTEL_EXPORTER_OTLP")
+
+
+def _judged(times: ResponseTimes, target: Target, related: tuple[str, ...] = ()) -> Verdict:
+    limits = target.latency
+    if not latency.has_traffic(times, limits.min_requests):
+        raise NotApplicable(f"{times.what} had too few requests to judge (below {limits.min_requests} in every period)")
+    return latency.judge(
+        times,
+        statistic=limits.statistic,
+        threshold_s=limits.threshold_s,
+        periods=limits.breaching_periods,
+        min_requests=limits.min_requests,
+        related=related,
+    )
+
+
+@pytest.mark.severity("high")
+@pytest.mark.guide("latency", "response time grows")
+@pytest.mark.caused_by(
+    "check_no_traced_call_is_slow",
+    "check_no_sessions_are_stuck",
+    "check_slow_query_log_is_quiet",
+    "check_service_has_room",
+    "check_database_has_room",
+    "check_database_connections_are_below_limit",
+)
+def check_service_answers_fast(service: Service, response_times: Each[str, ResponseTimes], target: Target) -> None:
+    """Each service's target groups answer within the threshold, single spikes aside."""
+    own = [response_times.of(arn) for arn in service.target_groups if arn in response_times]
+    if not own:
+        raise NotApplicable(f"{service.service} is behind no Application Load Balancer")
+    verdicts = tuple(_judged(times, target, service.related) for times in own)
+    verdict = worst(verdicts, otherwise=verdicts[0])
+    assert verdict, verdict.explain()
+
+
+@pytest.mark.severity("high")
+@pytest.mark.guide("latency", "slow responses")
+@pytest.mark.caused_by("check_service_answers_fast")
+def check_load_balancer_answers_fast(
+    application_balancers: Each[str, LoadBalancer], response_times: Each[str, ResponseTimes], target: Target
+) -> None:
+    """What clients wait for, over all target groups, stays within the threshold."""
+    verdicts = tuple(_judged(response_times.of(arn), target) for arn in application_balancers.all())
+    verdict = worst(verdicts, otherwise=verdicts[0])
+    assert verdict, verdict.explain()
+
+
+@pytest.mark.severity("high")
+@pytest.mark.guide("latency", "traces")
+@pytest.mark.caused_by("check_no_sessions_are_stuck", "check_service_has_room")
+def check_no_traced_call_is_slow(service_graph: ServiceGraph, target: Target) -> None:
+    """No call in X-Ray's service graph is slow or faulty; the one that is, is named."""
+    if not service_graph.nodes:
+        raise NotApplicable("X-Ray has no traces of the window")
+    verdict = latency.judge_graph(service_graph, target.name, threshold_s=target.latency.threshold_s)
+    assert verdict, verdict.explain()
+
+
+def _expects_xray(definition: TaskDefinition) -> str:
+    for container in definition.containers:
+        if any(image in container.image for image in _XRAY_IMAGES):
+            return f"container {container.name} runs {container.image}"
+        named = [v for v in container.environment if v.startswith(_XRAY_VARIABLES)]
+        if named:
+            return f"container {container.name} has {named[0]}"
+    return ""
+
+
+@pytest.mark.severity("medium")
+@pytest.mark.guide("latency", "traces")
+def check_expected_traces_arrive(
+    service: Service, task_definition: TaskDefinition, service_graph: ServiceGraph
+) -> None:
+    """A service whose task definition expects X-Ray appears in its service graph."""
+    expected = _expects_xray(task_definition)
+    if not expected:
+        raise NotApplicable(f"nothing in {task_definition.short} expects X-Ray")
+    verdict = Verdict(
+        ok=bool(service_graph.nodes),
+        resource=service.arn,
+        name=service.service,
+        observed=f"no traces arrive, although {expected}" if not service_graph.nodes else "traces arrive",
+        expected="traces of the window in X-Ray",
+        related=service.related,
+        names={"service": service.service},
+    )
+    assert verdict, verdict.explain()
+
+
+@pytest.mark.severity("high")
+@pytest.mark.guide("latency", "more capacity or less work")
+def check_service_has_room(
+    service: Service,
+    task_definition: TaskDefinition,
+    service_load: Load,
+    service_scaling: Scaling | None,
+    target: Target,
+) -> None:
+    """Tasks do not use up the CPU and memory that they reserve."""
+    if not any(service_load.series.values()):
+        raise NotApplicable(f"no utilisation of {service.service} in the window")
+    limits = target.latency
+    verdict = saturation.judge_service(
+        service,
+        task_definition,
+        service_load,
+        service_scaling,
+        cpu_percent=limits.cpu_percent,
+        memory_percent=limits.memory_percent,
+    )
+    assert verdict, verdict.explain()
+
+
+@pytest.mark.severity("medium")
+@pytest.mark.guide("latency", "autoscaling")
+def check_service_scales(service: Service, service_scaling: Scaling | None) -> None:
+    """Each service scales on CPU or memory, with room, unsuspended and without failed attempts."""
+    verdict = saturation.judge_scaling(service, service_scaling)
+    assert verdict, verdict.explain()
+
+
+@pytest.mark.severity("medium")
+@pytest.mark.guide("latency", "latency alarms")
+def check_latency_alarm_can_warn(
+    application_balancers: Each[str, LoadBalancer], alarms: tuple[Alarm, ...], alarm_listeners: Listeners
+) -> None:
+    """An alarm on response times watches the right load balancer and tells somebody."""
+    balancers = application_balancers.all()
+    wanted = {b.dimension: b.name for b in balancers.values()}
+    first = next(iter(balancers.values()))
+    verdict = alarm_coverage.latency_alarm(alarms, wanted, alarm_listeners.all(), first.name, first.arn)
+    assert verdict, verdict.explain()
+
+
+def _covered(scenario: str, alarms: tuple[Alarm, ...], listeners: Listeners, target: Target) -> Verdict:
+    return alarm_coverage.judge(scenario, alarms, listeners.all(), target.name)
+
+
+@pytest.mark.severity("low")
+@pytest.mark.guide("latency", "alarm coverage")
+@pytest.mark.parametrize("scenario", ["ecs", "database", "alb", "latency"])
+def check_some_alarm_would_tell(
+    scenario: str, alarms: tuple[Alarm, ...], alarm_listeners: Listeners, target: Target
+) -> None:
+    """For each scenario some alarm would have told somebody; those that only look so are named."""
+    verdict = _covered(scenario, alarms, alarm_listeners, target)
+    assert verdict, verdict.explain()
+
+
+@pytest.mark.severity("low")
+@pytest.mark.guide("latency", "alarm coverage")
+def check_some_alarm_would_tell_of_cost(
+    billing_alarms: tuple[Alarm, ...], billing_listeners: Listeners, target: Target
+) -> None:
+    """Some alarm would have told somebody of unexpected cost."""
+    verdict = _covered("cost", billing_alarms, billing_listeners, target)
+    assert verdict, verdict.explain()
