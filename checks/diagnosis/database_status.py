@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Literal
 
 from checks.diagnosis.verdict import Verdict
-from fixtures.model.database import Database, DatabaseEvent, MissingDatabase, Proxy
+from fixtures.model.database import Database, DatabaseEvent, DatabaseLink, MissingDatabase, Proxy
 
 Meaning = Literal["serves", "gap", "down"]
 
@@ -57,7 +57,7 @@ def meaning(status: str) -> Meaning:
     return "down" if status in _DOWN else "gap"
 
 
-def exists(link: object, service: str) -> Verdict:
+def exists(link: DatabaseLink | MissingDatabase) -> Verdict:
     """The database that a service is told to use is there."""
     if isinstance(link, MissingDatabase):
         return Verdict(
@@ -66,19 +66,18 @@ def exists(link: object, service: str) -> Verdict:
             name=link.wanted,
             observed=f"no database of this account and Region has this endpoint or name, which {link.source} gives",
             expected="an RDS instance, cluster or proxy",
-            related=(f"service/{service}",),
+            related=(f"service/{link.service}",),
             signs=("dns", "network", "refused"),
             names={"database": link.wanted.partition(".")[0]},
         )
-    found = getattr(link, "database", None)
-    assert isinstance(found, Database)
+    found = link.database
     return Verdict(
         ok=True,
         resource=found.arn,
         name=found.identifier,
-        observed=f"it is there ({getattr(link, 'found_by', '')})",
+        observed=f"it is there ({link.found_by})",
         expected="an RDS instance, cluster or proxy",
-        related=(f"service/{service}", *found.related),
+        related=(f"service/{link.service}", *found.related),
     )
 
 
@@ -118,8 +117,13 @@ def _of_status(database: Database, status: str, events: Sequence[DatabaseEvent])
 def _of_members(database: Database, fine: Verdict, events: Sequence[DatabaseEvent]) -> Verdict:
     writers = [m for m in database.members if m.writer]
     if not writers:
-        return replace(fine, ok=False, observed=f"status {database.status}, but no instance is its writer",
-                       expected="a writer instance that is available", signs=("refused", "network", "dns"))  # fmt: skip
+        return replace(
+            fine,
+            ok=False,
+            observed=f"status {database.status}, but no instance is its writer",
+            expected="a writer instance that is available",
+            signs=("refused", "network", "dns"),
+        )
     down = [m for m in database.members if meaning(m.status) == "down"]
     if not down:
         return fine
@@ -134,7 +138,7 @@ def _of_members(database: Database, fine: Verdict, events: Sequence[DatabaseEven
         evidence=(
             *(f"{m.identifier}: {'writer' if m.writer else 'reader'}, {m.status}" for m in database.members),
             *_lines(database, events),
-        ),  # fmt: skip
+        ),
         signs=signs,
         severity=None if first.writer else "medium",
         likely_cause=what,

@@ -170,11 +170,10 @@ def passes(
 
 
 def _legs(hop: Hop, subnets: Mapping[str, Subnet], ephemeral: Ports) -> list[_Leg]:
-    found: list[_Leg] = []
-    for there in hop.source.subnets:
-        for back in hop.destination.subnets:
-            if there != back and there in subnets and back in subnets:
-                found += _both_ways(hop, subnets[there], subnets[back], ephemeral)
+    known = [(a, b) for a in hop.source.subnets for b in hop.destination.subnets if a in subnets and b in subnets]
+    # Traffic within one subnet passes no ACL.
+    pairs = [(subnets[a], subnets[b]) for a, b in known if a != b]
+    found = [leg for source, destination in pairs for leg in _both_ways(hop, source, destination, ephemeral)]
     return list(dict.fromkeys(found))
 
 

@@ -1,0 +1,292 @@
+"""What services' logs say about their connections to the database: which kind of trouble, and where to look.
+
+Texts of libpq/psycopg, node-postgres, asyncpg, JDBC, Go (pgx, database/sql), SQLAlchemy and the MySQL clients. What is
+not about a database by its own words (a refused connection, a name that does not resolve) counts only where the line
+also names the database's host, its port or a database client.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from checks.diagnosis.verdict import Severity, Verdict
+from fixtures.model.database import DatabaseEvent, DatabaseLink
+from fixtures.model.ecs import Service
+from fixtures.model.logs import LogEvent, ServiceLogs
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of connection trouble.
+
+    Args:
+        signs: what it points to.
+        pattern: text that means it, whatever else the line says.
+        general: text that means it only in a line about a database.
+        causes: what usually is behind it, as a clause.
+        enough: how many lines make it a symptom rather than an accident.
+    """
+
+    name: str
+    signs: tuple[str, ...]
+    pattern: str
+    general: str
+    causes: str
+    enough: int = 1
+
+
+# In this order: the first that fits names a line.
+KINDS = (
+    Kind(
+        "too many connections",
+        ("connections",),
+        r"remaining connection slots are reserved|sorry, too many clients already|TooManyConnectionsError"
+        r"|too many connections for (?:role|database)|\b53300\b.{0,40}connection|ER_CON_COUNT_ERROR"
+        r"|ER_TOO_MANY_USER_CONNECTIONS|\(1040, 'Too many connections'\)",
+        r"too many connections",
+        "max_connections is used up: connections leak, pools are too large, or tasks are too many",
+    ),
+    Kind(
+        "TLS required",
+        ("tls",),
+        r"no pg_hba\.conf entry for host .{0,200}(?:no encryption|SSL off)|Connections using insecure transport are prohi"
+        r"|This RDS Proxy requires TLS|server does not support SSL, but SSL was required|SSL is not enabled on the server"
+        r"|The server does not support SSL connections",
+        r"certificate verify failed|self[- ]signed certificate in certificate chain"
+        r"|unable to (?:get|verify) .{0,30}certificate|SSL error|PKIX path building failed|x509: certificate signed by",
+        "the client connects without TLS (or with certificates that it cannot verify) while rds.force_ssl is on",
+    ),
+    Kind(
+        "authentication",
+        ("authentication", "secret"),
+        r"password authentication failed for user|PAM authentication failed for user|InvalidPasswordError"
+        r"|no password supplied|empty password returned by client|role \"[^\"]*\" does not exist"
+        r"|no pg_hba\.conf entry for host|\b28P01\b|\b28000\b.{0,60}(?:role|auth|pg_hba)|Access denied for user '[^']*'@"
+        r"|ER_ACCESS_DENIED_ERROR|SASL: SCRAM-SERVER-FIRST-MESSAGE: client password must be a string"
+        r"|IAM authentication failed",
+        r"authentication failed",
+        "the password in the tasks' memory, the secret and the database are not the same, or the role does not exist",
+    ),
+    Kind(
+        "database missing",
+        ("configuration",),
+        r"(?:FATAL:\s+|error: |InvalidCatalogNameError.{0,20})database \"[^\"]*\" does not exist|\b3D000\b"
+        r"|InvalidCatalogNameError|Unknown database '[^']*'|ER_BAD_DB_ERROR",
+        r"database \"[^\"]*\" does not exist",
+        "DB_NAME names a database that was never created in this instance",
+    ),
+    Kind(
+        "name not found",
+        ("dns",),
+        r"could not translate host name|failed to resolve host",
+        r"getaddrinfo (?:ENOTFOUND|EAI_AGAIN)|Name or service not known|nodename nor servname provided|no such host"
+        r"|Temporary failure in name resolution|UnknownHostException|gaierror|Unknown (?:MySQL server )?host",
+        "the host name is mistyped, empty, or that of an instance that was deleted or renamed",
+    ),
+    Kind(
+        "timeout",
+        ("network",),
+        r"connection to server at .{0,200}(?:timeout expired|Connection timed out)|could not connect to server: Conn\w+ timed"
+        r"|could not connect to server: (?:No route|Network is unreachable)|Connection terminated due to connection timeout"
+        r"|Can't connect to MySQL server on .{0,120}\((?:110|timed out)",
+        r"ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|connection timed out|connect timed out|timeout expired|i/o timeout"
+        r"|SocketTimeoutException|timeout exceeded when trying to connect|No route to host|ConnectTimeout"
+        r"|Connection attempt timed out",
+        "packets are dropped on the way: a security group, a network ACL or a route; a closed group never refuses",
+    ),
+    Kind(
+        "refused",
+        ("refused",),
+        r"connection to server (?:at|on) .{0,200}Connection refused|could not connect to server: Connection refused"
+        r"|Is the server running (?:on|locally)|Connection to \S+:\d+ refused\. Check that the hostname"
+        r"|Can't connect to MySQL server on .{0,120}\(111|the database system is (?:starting up|shutting down|not yet)",
+        r"ECONNREFUSED|Connection refused|ConnectionRefusedError|Connect call failed",
+        "the host answers, but nothing listens there: the database is stopped or rebooting, or host or port are wrong",
+    ),
+    Kind(
+        "pool exhausted",
+        ("connections", "capacity"),
+        r"QueuePool limit of size .{0,80}(?:reached|timed out)|SequelizeConnectionAcquireTimeoutError"
+        r"|HikariPool-\d+ - Connection is not available|Timed out fetching a new connection from the connection pool"
+        r"|PoolTimeout|connection pool exhausted|ResourceRequest timed out",
+        r"",
+        "the application's own pool is too small for its load, or connections are not given back",
+    ),
+    Kind(
+        "interrupted",
+        ("refused", "network"),
+        r"server closed the connection unexpectedly|terminating connection due to administrator command"
+        r"|Connection terminated unexpectedly|SSL connection has been closed unexpectedly|ConnectionDoesNotExistError"
+        r"|MySQL server has gone away|Lost connection to MySQL server|SSL SYSCALL error: EOF detected"
+        r"|terminating connection because of crash of another server process|cannot connect now|\b57P0[123]\b",
+        r"ECONNRESET|Connection reset by peer|broken pipe",
+        "the database restarted or failed over, or idle connections were cut",
+        enough=3,
+    ),
+    Kind(
+        "other",
+        ("network", "refused", "dns", "authentication", "tls", "connections", "configuration"),
+        r"(?:psycopg2?|psycopg2?\.errors)\.OperationalError: (?:connection|could not connect)"
+        r"|PSQLException: The connection attempt failed|failed to connect to `?(?:host=|user=)"
+        r"|CommunicationsException: Communications link failure|SequelizeConnectionError",
+        r"",
+        "the line does not say why",
+    ),
+)
+_COMPILED = tuple(
+    (k, re.compile(k.pattern, re.IGNORECASE), re.compile(k.general, re.IGNORECASE) if k.general else None)
+    for k in KINDS
+)
+_ABOUT_DATABASE = re.compile(
+    r"psycopg|postgres|\bpg(?:x|bouncer|-pool)?\b|asyncpg|sqlalchemy|sequelize|typeorm|prisma|knex|jdbc|hikari|mysql|mariadb"
+    r"|\bSQLSTATE\b|OperationalError|\.rds\.amazonaws\.com|\bdatabase\b|\bDB_HOST\b",
+    re.IGNORECASE,
+)
+# The usual ports count as the database's even where another one is configured: that is then what is wrong.
+_PORTS = (5432, 3306)
+# After this long without a new line, in a service that goes on logging, a trouble has passed.
+RECOVERED_AFTER = dt.timedelta(minutes=15)
+# A failover or reboot cuts connections for a minute or two; clients notice a little later.
+_BURST_BEFORE, _BURST_AFTER = dt.timedelta(minutes=2), dt.timedelta(minutes=5)
+_INTERRUPTING = frozenset({"failover", "availability", "maintenance", "recovery"})
+
+
+def classify(message: str, hosts: Iterable[str] = (), ports: Iterable[int] = ()) -> Kind | None:
+    """The kind of connection trouble that a log message tells of; None where it tells of none.
+
+    Args:
+        hosts: host names of the database, as configured and as they are.
+        ports: its ports.
+    """
+    ours = _is_about_database(message, hosts, ports)
+    for kind, sure, general in _COMPILED:
+        if sure.search(message) or (ours and general is not None and general.search(message)):
+            return kind
+    return None
+
+
+def _is_about_database(message: str, hosts: Iterable[str], ports: Iterable[int]) -> bool:
+    if _ABOUT_DATABASE.search(message) or any(h and h in message.lower() for h in hosts):
+        return True
+    wanted = "|".join(str(p) for p in sorted({*ports, *_PORTS}))
+    return bool(re.search(rf"(?:[:,]|port )\s*(?:{wanted})\b", message))
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """A log event that tells of connection trouble."""
+
+    event: LogEvent
+    kind: Kind
+
+
+def troubles(logs: ServiceLogs, link: DatabaseLink, since: dt.datetime) -> tuple[Trouble, ...]:
+    """Connection troubles in a service's logs since an instant, newest first."""
+    proxy = link.proxy
+    told = [h.value.lower() for h in link.settings.hosts]
+    hosts = [h for h in (*told, *link.database.endpoints, *(proxy.endpoints if proxy else ())) if len(h) > 3]
+    ports = [link.database.port, *([proxy.port] if proxy else [])]
+    ports += [int(p.value) for p in link.settings.ports if p.value.isdigit()]
+    return tuple(Trouble(e, kind) for e in logs.events if e.at >= since and (kind := classify(e.message, hosts, ports)))
+
+
+def authentication_lines(logs: ServiceLogs, link: DatabaseLink, since: dt.datetime) -> tuple[str, ...]:
+    """Log lines since an instant that say a login was refused."""
+    return tuple(_line(t) for t in troubles(logs, link, since) if t.kind.name == "authentication")
+
+
+def current_since(service: Service, now: dt.datetime, window_min: int) -> dt.datetime:
+    """From when on log lines speak of what runs now: the window's start, or that of the current deployment."""
+    start = now - dt.timedelta(minutes=window_min)
+    deployment = service.primary
+    return max(start, deployment.created_at) if deployment else start
+
+
+def none_seen(
+    service: Service,
+    logs: ServiceLogs,
+    link: DatabaseLink,
+    events: Iterable[DatabaseEvent],
+    now: dt.datetime,
+    window_min: int,
+) -> Verdict:
+    """The service's logs tell of no trouble with the database since its current deployment.
+
+    Milder findings: a single burst around a failover or reboot that RDS reports, one that has passed, and a few cut
+    connections, which also happen to idle ones.
+    """
+    since = current_since(service, now, window_min)
+    seen = troubles(logs, link, since)
+    counts = Counter(t.kind.name for t in seen)
+    by_name = {k.name: k for k in KINDS}
+    if not seen:
+        return _quiet(service, logs, link, since)
+    main = by_name[max(counts, key=lambda n: (n != "other", counts[n]))]
+    severity, why = _severity(seen, logs, link, tuple(events), now)
+    kinds = ", ".join(f"{n} {name}" for name, n in counts.most_common())
+    signs = tuple(dict.fromkeys(s for name in counts for s in by_name[name].signs))
+    return Verdict(
+        ok=False,
+        resource=service.arn,
+        name=service.service,
+        observed=f"{len(seen)} log lines since {since:%H:%M} UTC tell of trouble with the database ({kinds}){why}",
+        expected="no connection errors",
+        evidence=tuple(_line(t) for t in _chosen(seen)),
+        related=(*service.related, *link.database.related, *([link.proxy.arn] if link.proxy else [])),
+        signs=signs,
+        names={"service": service.service, "cluster": service.cluster, "database": link.database.identifier}
+        | ({"log_group": logs.groups[0]} if logs.groups else {}),
+        severity=severity,
+        likely_cause=main.causes,
+    )
+
+
+def _quiet(service: Service, logs: ServiceLogs, link: DatabaseLink, since: dt.datetime) -> Verdict:
+    return Verdict(
+        ok=True,
+        resource=service.arn,
+        name=service.service,
+        observed=f"none of {sum(e.at >= since for e in logs.events)} log events since {since:%H:%M} UTC tells of any",
+        expected="no connection errors",
+        related=(*service.related, *link.database.related),
+    )
+
+
+def _severity(
+    seen: Sequence[Trouble], logs: ServiceLogs, link: DatabaseLink, events: Sequence[DatabaseEvent], now: dt.datetime
+) -> tuple[Severity | None, str]:
+    """How grave it is, and why it is milder."""
+    own = (link.database.identifier, *link.database.instances)
+    cuts = [e for e in events if e.source in own and _INTERRUPTING & set(e.categories)]
+    if cuts and all(any(-_BURST_BEFORE <= t.event.at - c.at <= _BURST_AFTER for c in cuts) for t in seen):
+        return "medium", f", all around an RDS event: {cuts[-1].message}"
+    last = seen[0].event.at
+    quiet_since = any(e.at > last + RECOVERED_AFTER / 3 for e in logs.events)
+    if now - last >= RECOVERED_AFTER and quiet_since:
+        return "medium", f", the last at {last:%H:%M} UTC"
+    counts = Counter(t.kind.name for t in seen)
+    if all(n < next(k.enough for k in KINDS if k.name == name) for name, n in counts.items()):
+        return "medium", ", too few to be more than cut idle connections"
+    return None, ""
+
+
+def _chosen(seen: Sequence[Trouble], each: int = 3) -> list[Trouble]:
+    """The newest of each kind, so that none hides another."""
+    kept: Counter[str] = Counter()
+    found = []
+    for one in seen:
+        kept[one.kind.name] += 1
+        if kept[one.kind.name] <= each:
+            found.append(one)
+    return found
+
+
+def _line(trouble: Trouble) -> str:
+    """The line of a message that tells; in a traceback that is rarely the first."""
+    lines = [line.strip() for line in trouble.event.message.splitlines() if line.strip()]
+    telling = next((line for line in lines if classify(line)), lines[-1] if lines else "")
+    return f"{trouble.event.at:%H:%M:%S} {telling[:300]}"
