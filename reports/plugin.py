@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import inspect
+import os
 import time
 from collections.abc import Generator
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from checks.guide import GUIDE, Bullet, Guide, GuideError, load_guide
 from fixtures.errors import NotApplicable, Unavailable
 from fixtures.plugin import CONFIGURATION_ERROR, EVERY, RUN, is_check
 from fixtures.secret import REDACTOR
-from fixtures.target import Target
+from fixtures.target import Exemption, Target
 from reports import console, to_github, to_html, to_json, to_junit, to_terminal
 from reports.finding import SEVERITIES, Finding, Results, is_milder, outcome_of
 
@@ -33,7 +35,8 @@ def _judges(config: pytest.Config) -> bool:
     """Whether this invocation runs checks rather than the project's own tests."""
     tests = Path(config.rootpath, "tests")
     places = [Path(str(a).split("::")[0]).resolve() for a in config.args]
-    return not config.option.collectonly and not all(p == tests or tests in p.parents for p in places)
+    prints = config.option.iam_policy or config.option.catalogue or config.option.list_faults
+    return not prints and not config.option.collectonly and not all(p == tests or tests in p.parents for p in places)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -157,6 +160,7 @@ def pytest_runtest_makereport(
         return report
     finding = _finding(item, call, report)
     _align(report, finding)
+    report.user_properties.extend(to_junit.properties(finding))
     report.finding = finding.as_dict()  # type: ignore[attr-defined]
     return report
 
@@ -449,16 +453,18 @@ def _roots(results: Results) -> tuple[str, ...]:
 
 
 def _unused_exemptions(targets: tuple[Target, ...], findings: list[Finding]) -> list[str]:
-    notes = []
-    for target in targets:
-        own = [f for f in findings if f.target == target.name]
-        for one in target.exemptions:
-            ran = [f for f in own if f.check == one.check or "*" in one.check]
-            if ran and not any(one.covers(f.check, f.resource, f.resource_name) and f.broken for f in ran):
-                notes.append(
-                    f"exemption of {one.check} on {one.resource} in {target.name} matches no failure: remove it"
-                )
-    return notes
+    pairs = [(t, one) for t in targets for one in t.exemptions]
+    return [
+        f"exemption of {one.check} on {one.resource} in {target.name} matches no failure: remove it"
+        for target, one in pairs
+        if _is_unused(one, [f for f in findings if f.target == target.name])
+    ]
+
+
+def _is_unused(exemption: Exemption, findings: list[Finding]) -> bool:
+    """Whether what it speaks of was judged, and nothing of it failed."""
+    judged = [f for f in findings if fnmatchcase(f.check, exemption.check)]
+    return bool(judged) and not any(exemption.covers(f.check, f.resource, f.resource_name) and f.broken for f in judged)
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
@@ -467,3 +473,45 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         terminalreporter.write_line(f"ERROR: {config.stash[CONFIGURATION_ERROR]}", red=True)
     elif RESULTS in config.stash and config.stash[RESULTS].findings:
         to_terminal.summary(terminalreporter, config.stash[RESULTS], config)
+        _annotate(config.stash[RESULTS])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_html_report_title(report: Any) -> None:
+    """The title says whether anything in the report is real."""
+    report.title = "Runbook checks"
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_html_results_summary(prefix: list[str], session: pytest.Session) -> None:
+    """Verdict, causes and cards come before pytest-html's table."""
+    results = session.config.stash.get(RESULTS, None)
+    if results is not None and results.findings:
+        prefix.append(to_html.opening(results))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_html_results_table_header(cells: list[str]) -> None:
+    """A column for what was found."""
+    cells.insert(2, "<th>Summary</th>")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_html_results_table_row(report: Any, cells: list[str]) -> None:
+    """What was found, escaped."""
+    data = getattr(report, "finding", None)
+    cells.insert(2, to_html.row_cell(Finding.from_dict(data)) if data else "<td></td>")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_html_results_table_html(report: Any, data: list[str]) -> None:
+    """Evidence and resolution below the row, in place of a traceback."""
+    found = getattr(report, "finding", None)
+    if found:
+        data[:] = [to_html.row_detail(Finding.from_dict(found))]
+
+
+def _annotate(results: Results) -> None:
+    """Workflow commands count only at the start of a line of the job's own output."""
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        print("\n".join(("", *to_github.workflow_commands(results))), flush=True)

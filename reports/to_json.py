@@ -14,7 +14,8 @@ SCHEMA = Path(__file__).with_name("results.schema.json")
 # What the contract names; everything else in a Finding is for this project's own reports.
 _FIELDS = (
     "id check title scenario severity stage outcome target resource resource_name service summary observed expected "
-    "likely_cause evidence resolution commands console_url caused_by locations iam_action exempt_until change duration_s"
+    "likely_cause evidence resolution commands console_url caused_by locations iam_action exempt_until change "
+    "duration_s"
 ).split()
 
 
