@@ -53,8 +53,9 @@ KINDS = (
     Kind(
         "TLS required",
         ("tls",),
-        r"no pg_hba\.conf entry for host .{0,200}(?:no encryption|SSL off)|Connections using insecure transport are prohi"
-        r"|This RDS Proxy requires TLS|server does not support SSL, but SSL was required|SSL is not enabled on the server"
+        r"no pg_hba\.conf entry for host .{0,200}(?:no encryption|SSL off)"
+        r"|Connections using insecure transport are prohibited|This RDS Proxy requires TLS"
+        r"|server does not support SSL, but SSL was required|SSL is not enabled on the server"
         r"|The server does not support SSL connections",
         r"certificate verify failed|self[- ]signed certificate in certificate chain"
         r"|unable to (?:get|verify) .{0,30}certificate|SSL error|PKIX path building failed|x509: certificate signed by",
@@ -65,9 +66,9 @@ KINDS = (
         ("authentication", "secret"),
         r"password authentication failed for user|PAM authentication failed for user|InvalidPasswordError"
         r"|no password supplied|empty password returned by client|role \"[^\"]*\" does not exist"
-        r"|no pg_hba\.conf entry for host|\b28P01\b|\b28000\b.{0,60}(?:role|auth|pg_hba)|Access denied for user '[^']*'@"
-        r"|ER_ACCESS_DENIED_ERROR|SASL: SCRAM-SERVER-FIRST-MESSAGE: client password must be a string"
-        r"|IAM authentication failed",
+        r"|no pg_hba\.conf entry for host|\b28P01\b|\b28000\b.{0,60}(?:role|auth|pg_hba)"
+        r"|Access denied for user '[^']*'@|ER_ACCESS_DENIED_ERROR"
+        r"|SASL: SCRAM-SERVER-FIRST-MESSAGE: client password must be a string|IAM authentication failed",
         r"authentication failed",
         "the password in the tasks' memory, the secret and the database are not the same, or the role does not exist",
     ),
@@ -90,8 +91,9 @@ KINDS = (
     Kind(
         "timeout",
         ("network",),
-        r"connection to server at .{0,200}(?:timeout expired|Connection timed out)|could not connect to server: Conn\w+ timed"
-        r"|could not connect to server: (?:No route|Network is unreachable)|Connection terminated due to connection timeout"
+        r"connection to server at .{0,200}(?:timeout expired|Connection timed out)"
+        r"|could not connect to server: (?:Connection timed|No route|Network is unreachable)"
+        r"|Connection terminated due to connection timeout"
         r"|Can't connect to MySQL server on .{0,120}\((?:110|timed out)",
         r"ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|connection timed out|connect timed out|timeout expired|i/o timeout"
         r"|SocketTimeoutException|timeout exceeded when trying to connect|No route to host|ConnectTimeout"

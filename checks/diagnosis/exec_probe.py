@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from checks.diagnosis.verdict import Verdict
 from fixtures.model.database import ExecReadiness, ProbeResult
 
-_MARKER = "__RC="
-_SUCCESS, _NO_TOOL = 0, 127
+_SUCCESS = 0
+_USAGE = re.compile(r"(?:unrecognized|invalid|illegal) option|usage:", re.IGNORECASE)
 _REFUSED = re.compile(r"refused|ECONNREFUSED", re.IGNORECASE)
 _TIMED_OUT = re.compile(r"timed? ?out|ETIMEDOUT|unreachable|No route", re.IGNORECASE)
 _NO_NAME = re.compile(r"bad address|ENOTFOUND|EAI_AGAIN|not known|name resolution|getaddrinfo|gaierror", re.IGNORECASE)
@@ -55,60 +55,12 @@ def possible(readiness: Sequence[ExecReadiness], service: str, arn: str, cluster
     )
 
 
-def ready(readiness: Sequence[ExecReadiness]) -> ExecReadiness | None:
-    """The first task that can be entered."""
-    return next((r for r in readiness if not lacking(r)), None)
-
-
-def command(host: str, port: int, wait_s: int = 3) -> str:
-    """The fixed command that tries a TCP connection from inside a container and says how it ended.
-
-    ``nc`` first; images without it have Python, Node or bash. Neither host nor port can break out: they are checked.
-
-    Raises:
-        ValueError: host or port have characters that no host or port has.
-    """
-    if not re.fullmatch(r"[A-Za-z0-9._:-]{1,253}", host) or not 0 < port < 65536:
-        raise ValueError(f"not a host and port: {host!r} {port!r}")
-    python = f'import socket; socket.create_connection((\\"{host}\\",{port}),{wait_s}); print(\\"open\\")'
-    node = (
-        f'const s=require(\\"net\\").connect({{host:\\"{host}\\",port:{port},timeout:{wait_s * 1000}}});'
-        's.on(\\"connect\\",()=>{console.log(\\"open\\");process.exit(0)});'
-        's.on(\\"timeout\\",()=>{console.log(\\"timed out\\");process.exit(1)});'
-        's.on(\\"error\\",e=>{console.log(e.code);process.exit(1)})'
-    )
-    attempts = (
-        ("nc", f"nc -z -w {wait_s} {host} {port}"),
-        ("python3", f'python3 -c "{python}"'),
-        ("node", f'node -e "{node}"'),
-        ("bash", f'timeout {wait_s} bash -c "exec 3<>/dev/tcp/{host}/{port} && echo open"'),
-    )
-    chain = "; el".join(
-        f"if command -v {tool} >/dev/null 2>&1; then echo __TOOL={tool}; {run}" for tool, run in attempts
-    )
-    return f"sh -c '{chain}; else (exit {_NO_TOOL}); fi; echo {_MARKER}$?'"
-
-
-def parsed(output: str) -> tuple[int | None, str, tuple[str, ...]]:
-    """Exit code, tool and other lines of what the command printed; no code where its marker did not arrive."""
-    code, tool, lines = None, "", []
-    for line in re.split(r"[\r\n]+", output):
-        marker = re.search(rf"{_MARKER}(\d+)", line)
-        if marker:
-            code = int(marker[1])
-        elif line.startswith("__TOOL="):
-            tool = line.removeprefix("__TOOL=").strip()
-        elif line.strip():
-            lines.append(line.strip())
-    return code, tool, tuple(lines)
-
-
 def connects(result: ProbeResult, service: str, arn: str, database: str) -> Verdict | None:
     """A task of the service reaches the database on its port; None where the image has nothing to try it with."""
-    if result.exit_code == _NO_TOOL and not result.tool:
-        return None
-    ok = result.exit_code == _SUCCESS
     said = " ".join(result.output)
+    ok = result.exit_code == _SUCCESS
+    if not result.tool or (not ok and result.tool == "nc" and _USAGE.search(said)):
+        return None
     how, signs, cause = _reason(said, result.exit_code)
     return Verdict(
         ok=ok,
