@@ -233,7 +233,7 @@ def check_execution_role_reads_secrets(
 
 @pytest.mark.smoke
 @pytest.mark.severity("critical")
-@pytest.mark.guide("ecs", "essential container exited")
+@pytest.mark.guide("ecs", "images in the registry")
 def check_image_exists(
     service: Service, task_definition: TaskDefinition, container_images: tuple[ContainerImage, ...]
 ) -> None:

@@ -56,13 +56,9 @@ class Bullet:
         return _PLACEHOLDER.sub(lambda m: names.get(m[1]) or f"<{m[1].replace('_', '-')}>", self.resolution)
 
     def commands_for(self, names: Mapping[str, str]) -> tuple[str, ...]:
-        """The commands, each name quoted for a shell."""
-
-        def fill(match: re.Match[str]) -> str:
-            value = names.get(match[1])
-            return shlex.quote(value) if value else f"<{match[1].replace('_', '-')}>"
-
-        return tuple(_PLACEHOLDER.sub(fill, c) for c in self.commands)
+        """The commands that can be pasted: those whose names are all known, each quoted for a shell."""
+        known = [c for c in self.commands if all(names.get(n) for n in _PLACEHOLDER.findall(c))]
+        return tuple(_PLACEHOLDER.sub(lambda m: shlex.quote(names[m[1]]), c) for c in known)
 
 
 @dataclass(frozen=True)

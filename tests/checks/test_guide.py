@@ -41,7 +41,8 @@ def test_each_bullet_says_what_to_do(bullet: Bullet) -> None:
 
 @pytest.mark.parametrize("bullet", GUIDE.bullets, ids=named)
 def test_each_command_can_be_pasted(bullet: Bullet) -> None:
-    for command in bullet.commands_for({}):
+    assert bool(bullet.commands_for(dict.fromkeys(NAMES, "x"))) == bool(bullet.commands)
+    for command in bullet.commands_for(dict.fromkeys(NAMES, "it's; rm -rf /")):
         assert shlex.split(command)
 
 
@@ -57,7 +58,13 @@ def test_names_are_filled_in_and_quoted() -> None:
     bullet = parse_guide(text).bullet("ecs", "k")
 
     assert bullet.resolved({"service": "web"}) == "do web."
-    assert bullet.commands_for({"service": "a b; rm -rf /"}) == ("aws 'a b; rm -rf /' <task>",)
+    assert bullet.commands_for({"service": "a b; rm -rf /", "task": "1"}) == ("aws 'a b; rm -rf /' 1",)
+
+
+def test_a_command_that_cannot_be_filled_in_is_left_out() -> None:
+    text = "## ecs: t\n\n### Diagnosis\n\n#### k\n\n```sh\naws {service}\naws {task}\n```\n"
+
+    assert parse_guide(text).bullet("ecs", "k").commands_for({"service": "web"}) == ("aws web",)
 
 
 def test_long_commands_may_be_broken_and_commented() -> None:
