@@ -17,7 +17,7 @@ NAMES = {
     "security_group", "service", "source", "subnet", "target", "target_group", "target_group_arn", "task",
     "terraform_directory", "topic", "host", "vpc", "network_acl", "dockerfile", "workflow", "github_repository", "run_id",
     "state_key", "load_balancer_arn", "url", "task_security_group", "database_security_group", "parameter_group", "pid",
-    "address", "metric", "table", "tag", "context", "target_groups", "load_balancers", "run_url", "image",
+    "address", "user", "dbname", "metric", "table", "tag", "context", "target_groups", "load_balancers", "run_url", "image",
 }  # fmt: skip
 
 
