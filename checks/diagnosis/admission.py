@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from checks.diagnosis.verdict import Verdict
+from fixtures.model.database import Database
 from fixtures.model.network import Peer, Rule, SecurityGroup
 
 Direction = Literal["ingress", "egress"]
@@ -328,29 +329,55 @@ def _names(attached: Sequence[str], peer: Peer, port: int) -> dict[str, str]:
     return found
 
 
-def exposure(
-    attached: Sequence[str],
+def leaves(
+    source: Peer,
     known: Mapping[str, SecurityGroup],
-    owner: Peer,
+    destination: Peer,
     port: int,
+    *,
     prefix_lists: PrefixLists = no_prefix_lists,
 ) -> Verdict:
-    """Whether a port is open to the whole internet, over IPv4 or IPv6. A reachable port is a fault of its own kind."""
+    """Whether the source's own groups let it out to a destination.
+
+    The exact address of a managed destination (a database) is not known, only its subnet: a rule for a part of that
+    may or may not be enough, which is said instead of guessed.
+    """
+    attached = source.security_groups
+    verdict = judge(attached, known, source, destination, port, direction="egress", prefix_lists=prefix_lists)
+    if verdict or verdict.severity is not None:
+        return verdict
+    groups = [known[g] for g in attached if g in known]
+    fitting = [r for _, r in rules(groups, "egress") if speaks(r, "tcp") and covers_port(r, port)]
+    parts = [c for r in fitting for c in r.cidrs if any(contains(p, c) for p in destination.places)]
+    if not parts:
+        return verdict
+    observed = f"{', '.join(attached)} opens only {', '.join(parts)} of {', '.join(destination.places)}"
+    return replace(verdict, observed=f"{observed}, in which {destination.name} is", severity="medium", likely_cause="")
+
+
+def exposure(
+    database: Database, known: Mapping[str, SecurityGroup], prefix_lists: PrefixLists = no_prefix_lists
+) -> Verdict:
+    """Whether a database's port is open to every address; graver where it also has a public one."""
+    port, attached = database.port, database.security_groups
     groups = [known[g] for g in attached if g in known]
     open_rules = [
         (g, r)
         for g, r in rules(groups, "ingress")
         if speaks(r, "tcp") and covers_port(r, port) and _opens_all(r, prefix_lists)
     ]
+    public = " and it has a public address" if database.public else ""
     return Verdict(
         ok=not open_rules,
-        resource=open_rules[0][0].id if open_rules else (attached[0] if attached else owner.id),
-        name=owner.name,
-        observed=f"port {port} is open to every address" if open_rules else f"port {port} is not open to everybody",
-        expected="only the tasks' security group (or their subnets) admitted",
+        resource=database.arn,
+        name=database.identifier,
+        observed=f"port {port} is open to every address{public}" if open_rules else f"port {port} is not open to all",
+        expected="a rule for the tasks' security group (or their subnets) only",
         evidence=tuple(f"{g.id} ({g.name}): {described(r)}" for g, r in open_rules),
-        related=(owner.id, *attached),
-        names={"port": str(port)} | ({"security_group": open_rules[0][0].id} if open_rules else {}),
+        related=(*database.related, *attached),
+        names={"port": str(port), "database": database.identifier}
+        | ({"security_group": open_rules[0][0].id} if open_rules else {}),
+        severity="high" if open_rules and database.public else None,
     )
 
 
