@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from checks.diagnosis.log_signatures import group_exists, grouped, judge, recognise
+from fixtures.model.logs import LogEvent, ServiceLogs
+from tests.diagnosis.facts import ago, service
+
+PYTHON = 'Traceback (most recent call last):\n  File "a.py", line 1, in <module>\n    x()\nsqlalchemy.exc.OperationalError: (psycopg2) gone'
+NODE = "TypeError: Cannot read properties of undefined (reading 'id')\n    at handler (/app/index.js:10:15)\n    at next (/app/x.js:1:2)"
+JAVA = 'Exception in thread "main" java.lang.IllegalStateException: no config\n\tat com.shop.Main.run(Main.java:10)'
+GO = "panic: runtime error: index out of range [3] with length 3\n\ngoroutine 1 [running]:\nmain.main()"
+
+
+@pytest.mark.parametrize(
+    ("message", "language", "title"),
+    [
+        (PYTHON, "python", "sqlalchemy.exc.OperationalError: (psycopg2) gone"),
+        (NODE, "node", "TypeError: Cannot read properties of undefined (reading 'id')"),
+        (JAVA, "java", "java.lang.IllegalStateException: no config"),
+        (GO, "go", "panic: runtime error: index out of range [3] with length 3"),
+        ("UnhandledPromiseRejectionWarning: boom", "node", "UnhandledPromiseRejectionWarning: boom"),
+        ("2026-03-02 FATAL  cannot bind port", "", "FATAL: cannot bind port"),
+        ("Traceback (most recent call last):", "python", "Traceback"),
+    ],
+)
+def test_languages(message: str, language: str, title: str) -> None:
+    trace = recognise(message)
+
+    assert trace is not None
+    assert (trace.language, trace.title) == (language, title)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        'INFO: 10.0.1.2 - "GET /health HTTP/1.1" 200 OK',
+        "handled 3 errors in 5 ms",
+        "GET /errors/TypeError 404",
+        "no fatal problems found",
+        "",
+    ],
+)
+def test_ordinary_lines(message: str) -> None:
+    assert recognise(message) is None
+
+
+def logs(*events: LogEvent, missing: tuple[str, ...] = ()) -> ServiceLogs:
+    return ServiceLogs(("/ecs/web",), missing, events, truncated=False)
+
+
+def line(minutes: float, message: str = PYTHON, task: str = "t1") -> LogEvent:
+    return LogEvent(ago(minutes), task, "web", message)
+
+
+def test_the_same_failure_is_one_group_whatever_its_numbers() -> None:
+    many = [line(n, PYTHON.replace("gone", f"gone after {n} s")) for n in (1, 2, 3)]
+
+    assert [len(g.events) for g in grouped(many)] == [3]
+
+
+def test_only_the_present_deployment_counts() -> None:
+    assert judge(service(), logs(line(10), line(20)), ago(5), ["t1"])
+    assert not judge(service(), logs(line(1), line(20)), ago(5), [])
+
+
+def test_a_single_handled_error_is_milder() -> None:
+    assert judge(service(), logs(line(1)), ago(60), ["t1"]).severity == "medium"
+    assert judge(service(), logs(line(1)), ago(60), ["t2"]).severity is None
+    assert judge(service(), logs(line(1), line(2)), ago(60), ["t1"]).severity is None
+
+
+def test_what_the_trace_says_becomes_a_sign() -> None:
+    refused = PYTHON.replace("gone", "connection refused")
+
+    assert judge(service(), logs(line(1, refused)), ago(60), []).signs == ("refused",)
+
+
+def test_a_missing_group_is_named() -> None:
+    assert group_exists(service(), logs())
+    assert "does not exist" in group_exists(service(), logs(missing=("/ecs/web",))).summary
+
+
+@given(st.text())
+def test_any_text_is_taken(text: str) -> None:
+    recognise(text)
