@@ -325,7 +325,7 @@ def _names(attached: Sequence[str], peer: Peer, port: int) -> dict[str, str]:
     if attached:
         found["security_group"] = attached[0]
     if peer.security_groups:
-        found["source_group"] = peer.security_groups[0]
+        found["task_security_group"] = peer.security_groups[0]
     return found
 
 

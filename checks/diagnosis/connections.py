@@ -67,6 +67,11 @@ def have_room(
         ),
         related=database.related,
         signs=("connections",),
-        names={"database": database.identifier, "instance": worst},
+        names={
+            "database": database.identifier,
+            "instance": worst,
+            "host": database.endpoint,
+            "port": str(database.port),
+        },
         severity=None if now_full else "medium",
     )

@@ -6,6 +6,7 @@ What ECS Exec needs: "Monitor Amazon ECS containers with ECS Exec" (ECS develope
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Sequence
 
 from checks.diagnosis.verdict import Verdict
@@ -72,6 +73,7 @@ def connects(result: ProbeResult, service: str, arn: str, database: str) -> Verd
         related=(arn, database),
         signs=() if ok else signs,
         names={"task": result.task, "container": result.container, "host": result.host, "port": str(result.port)},
+        commands=() if ok else (f"dig +short {shlex.quote(result.host)}",),
         likely_cause="" if ok else cause,
     )
 
