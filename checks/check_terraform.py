@@ -8,7 +8,7 @@ import pytest
 
 from checks.diagnosis import backend, plan, refused_configuration, state_lock, terraform_errors, trail
 from fixtures.model.state import LockTable, StateBucket, StateDigest, StateLocks
-from fixtures.model.terraform import Backend, Configuration, Plan, PlanRun, Source, Validation, Workflow
+from fixtures.model.terraform import ApplyLog, Backend, Configuration, Plan, PlanRun, Source, Validation, Workflow
 from fixtures.model.trail import EnvironmentIds, Trail
 from fixtures.target import Target
 
@@ -26,6 +26,22 @@ pytestmark = pytest.mark.terraform
 def check_terraform_plan_succeeds(terraform_plan_run: PlanRun) -> None:
     """A plan against the state ends without errors."""
     verdict = terraform_errors.plan_succeeds(terraform_plan_run)
+    assert verdict, verdict.explain()
+
+
+@pytest.mark.severity("high")
+@pytest.mark.guide("terraform", "apply exits non-zero")
+@pytest.mark.caused_by(
+    "check_terraform_writes_are_allowed",
+    "check_state_is_not_locked",
+    "check_state_matches_its_digest",
+    "check_aws_accepts_the_configuration",
+    "check_terraform_is_valid",
+    "check_state_bucket_is_protected",
+)
+def check_terraform_apply_succeeded(terraform_apply_log: ApplyLog, terraform_source: Source) -> None:
+    """The last apply ended without errors."""
+    verdict = terraform_errors.apply_succeeded(terraform_apply_log, terraform_source.directory)
     assert verdict, verdict.explain()
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from checks.diagnosis.verdict import Verdict
-from fixtures.model.terraform import Diagnostic, PlanRun
+from fixtures.model.terraform import ApplyLog, Diagnostic, PlanRun
 
 
 @dataclass(frozen=True)
@@ -131,19 +131,33 @@ def errors_in(text: str) -> tuple[str, ...]:
     """The error messages of terraform's printed output: each ``Error:`` block on one line, without its frame."""
     lines = [re.sub(r"\x1b\[[0-9;]*m", "", line).strip().lstrip("│╷╵").strip() for line in text.splitlines()]
     starts = [n for n, line in enumerate(lines) if line.startswith("Error: ")]
-    ends = [*starts[1:], len(lines)]
-    blocks = (lines[a:b] for a, b in zip(starts, ends, strict=True))
+    blocks = (lines[a:b] for a, b in zip(starts, [*starts[1:], len(lines)], strict=False))
     return tuple(" ".join(" ".join(_until_end(block)).split()) for block in blocks)
 
 
 def _until_end(block: Sequence[str]) -> list[str]:
     """An error's own lines: what follows two empty lines is something else."""
-    kept: list[str] = []
-    for line, following in zip(block, [*block[1:], ""], strict=True):
-        if not line and not following and kept:
-            break
-        kept.append(line)
-    return kept
+    empty = (n for n in range(1, len(block)) if not block[n - 1] and not block[n])
+    return list(block[: next(empty, len(block))])
+
+
+def apply_succeeded(log: ApplyLog, directory: str) -> Verdict:
+    """The last apply's output holds no errors."""
+    errors = errors_in(log.text)
+    kinds = list(dict.fromkeys(classify(e) for e in errors))
+    first = errors[0].removeprefix("Error: ") if errors else ""
+    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+    return Verdict(
+        ok=not errors,
+        resource=log.path,
+        observed=f"terraform apply failed: {_cut(first)}{more}" if errors else "terraform apply succeeded",
+        expected="an apply without errors",
+        evidence=tuple(line for e in errors[:20] for line in (e, f"  → {classify(e).name}: {classify(e).advice}")),
+        related=("terraform",),
+        signs=tuple(dict.fromkeys(s for k in kinds for s in k.signs)),
+        names={"terraform_directory": directory},
+        likely_cause=f"{kinds[0].cause}: {kinds[0].advice}" if kinds else "",
+    )
 
 
 def plan_succeeds(run: PlanRun) -> Verdict:
@@ -165,5 +179,8 @@ def plan_succeeds(run: PlanRun) -> Verdict:
 
 
 def _shortened(errors: Sequence[Diagnostic]) -> str:
-    text = errors[0].summary or errors[0].line
+    return _cut(errors[0].summary or errors[0].line)
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= 200 else text[:199] + "…"
