@@ -171,7 +171,8 @@ def fargate_size(cpu_units: float, memory_mib: float) -> str:
 
 def task_definition(values: Values) -> Iterator[str]:
     """Task sizes that Fargate offers, awsvpc, and containers that fit into the task (RegisterTaskDefinition)."""
-    fargate = "FARGATE" in (values.get("requires_compatibilities") or ())
+    compatibilities = values.get("requires_compatibilities")
+    fargate = isinstance(compatibilities, list) and "FARGATE" in compatibilities
     # Sizes may also be written as "1 vCPU" and "2 GB".
     cpu, memory = _size(values.get("cpu"), "vcpu"), _size(values.get("memory"), "gb")
     if fargate and cpu is not None and memory is not None and (wrong := fargate_size(cpu, memory)):
@@ -207,12 +208,12 @@ def _containers(containers: Any, cpu: float | None, memory: float | None, mode: 
 
 def _container(container: Values, mode: str) -> Iterator[str]:
     name = container.get("name", "?")
-    for port in container.get("portMappings") or ():
+    for port in _blocks(container, "portMappings"):
         host = port.get("hostPort")
         if mode == "awsvpc" and host not in (None, 0, port.get("containerPort")):
             yield f"container {name}: with awsvpc hostPort {host} must equal containerPort {port.get('containerPort')}"
-    variables = {e.get("name") for e in container.get("environment") or ()}
-    both = sorted(str(s.get("name")) for s in container.get("secrets") or () if s.get("name") in variables)
+    variables = {str(e.get("name")) for e in _blocks(container, "environment")}
+    both = sorted({str(s.get("name")) for s in _blocks(container, "secrets")} & variables)
     yield from (f"container {name}: {variable} is both in environment and in secrets" for variable in both)
     reserved, limit = _number(container.get("memoryReservation")), _number(container.get("memory"))
     if reserved and limit and reserved > limit:
@@ -282,7 +283,9 @@ def database(values: Values) -> Iterator[str]:
 
 def _passwords(values: Values) -> Iterator[str]:
     for key in ("password", "master_password", "password_wo", "master_password_wo"):
-        shape = values.get(f"{key}_shape") or {}
+        shape = values.get(f"{key}_shape")
+        if not isinstance(shape, Mapping):
+            continue
         if shape.get("forbidden"):
             yield f"{key} has a character that RDS refuses (a slash, quote, at sign, space, or not printable ASCII)"
         if shape.get("too_short") or shape.get("too_long"):
