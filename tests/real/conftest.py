@@ -57,8 +57,13 @@ def shared_world() -> AppliedWorld:
 @pytest.fixture
 def applied_world(shared_world: AppliedWorld) -> Iterator[AppliedWorld]:
     """The applied world, to oneself: a test may change it, and puts back what it changed."""
-    with FileLock(_shared_directory() / "in-use.lock"):
+    with world_lock():
         yield shared_world
+
+
+def world_lock() -> FileLock:
+    """Holds the applied world for one test, whichever worker it runs on."""
+    return FileLock(_shared_directory() / "in-use.lock")
 
 
 def _needs_world(item: pytest.Item) -> bool:

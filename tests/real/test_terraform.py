@@ -10,7 +10,7 @@ import pytest
 from tests.real import apply
 from tests.real.apply import SAMPLE, STATE_BUCKET, AppliedWorld, ApplyError, apply_sample
 
-pytestmark = [pytest.mark.real, pytest.mark.xdist_group("real")]
+pytestmark = pytest.mark.real
 
 
 def nowhere(directory: Path) -> dict[str, str]:
