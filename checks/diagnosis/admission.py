@@ -375,7 +375,7 @@ def exposure(
         expected="a rule for the tasks' security group (or their subnets) only",
         evidence=tuple(f"{g.id} ({g.name}): {described(r)}" for g, r in open_rules),
         related=(*database.related, *attached),
-        names={"port": str(port), "database": database.identifier}
+        names={"port": str(port), "database": database.main_instance}
         | ({"security_group": open_rules[0][0].id} if open_rules else {}),
         severity="high" if open_rules and database.public else None,
     )

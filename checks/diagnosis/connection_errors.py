@@ -240,7 +240,7 @@ def none_seen(
         evidence=tuple(_line(t) for t in _chosen(seen)),
         related=(*service.related, *link.database.related, *([link.proxy.arn] if link.proxy else [])),
         signs=signs,
-        names={"service": service.service, "cluster": service.cluster, "database": link.database.identifier}
+        names={"service": service.service, "cluster": service.cluster, "database": link.database.main_instance}
         | ({"log_group": logs.groups[0]} if logs.groups else {}),
         severity=severity,
         likely_cause=main.causes,

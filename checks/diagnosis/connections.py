@@ -68,7 +68,7 @@ def have_room(
         related=database.related,
         signs=("connections",),
         names={
-            "database": database.identifier,
+            "database": database.main_instance,
             "instance": worst,
             "host": database.endpoint,
             "port": str(database.port),

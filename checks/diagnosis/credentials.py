@@ -154,7 +154,7 @@ def _verdict(
         evidence=(*(d.line for d in differences), f"{database.identifier} was found because {link.found_by}"),
         related=(f"service/{link.service}", *database.related),
         signs=tuple(dict.fromkeys(s for d in (grave or differences) for s in d.signs)),
-        names={"database": database.identifier, "host": database.endpoint, "port": str(database.port)},
+        names={"database": database.main_instance, "host": database.endpoint, "port": str(database.port)},
         severity=None if grave or not differences else chosen[0].severity,
     )
 
@@ -318,7 +318,7 @@ def rotates(secret: StoredSecret, database: Database, stages: Mapping[str, Seque
         evidence=tuple(problems),
         related=(secret.arn or secret.reference, *database.related),
         signs=("authentication", "secret"),
-        names={"secret": secret.name, "database": database.identifier},
+        names={"secret": secret.name, "database": database.main_instance},
     )
 
 
@@ -354,5 +354,5 @@ def encryption_agrees(link: DatabaseLink, parameters: DatabaseParameters) -> Ver
         evidence=tuple(f"{m.source}: sslmode={m.value}" for m in link.settings.sslmodes),
         related=(f"service/{link.service}", *link.database.related),
         signs=("tls",),
-        names={"database": link.database.identifier},
+        names={"database": link.database.main_instance},
     )

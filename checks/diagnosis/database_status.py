@@ -6,6 +6,7 @@ Rests on "Viewing DB instance status" (RDS user guide) and "Viewing DB cluster s
 from __future__ import annotations
 
 import datetime as dt
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
@@ -109,9 +110,20 @@ def _of_status(database: Database, status: str, events: Sequence[DatabaseEvent])
         related=database.related,
         signs=signs,
         names=_names(database),
+        commands=_commands(database, status),
         severity="medium" if unknown else None,
         likely_cause=what,
     )
+
+
+def _commands(database: Database, status: str) -> tuple[str, ...]:
+    """What instance and cluster are asked and started with differs."""
+    kind, name = database.kind, shlex.quote(database.identifier)
+    show = (
+        f"aws rds describe-db-clusters --db-cluster-identifier {name} --query 'DBClusters[0].[Status,DBClusterMembers]'"
+    )
+    start = f"aws rds start-db-{kind} --db-{kind}-identifier {name}"
+    return (*([show] if kind == "cluster" else []), *([start] if status == "stopped" else []))
 
 
 def _of_members(database: Database, fine: Verdict, events: Sequence[DatabaseEvent]) -> Verdict:
@@ -155,7 +167,7 @@ def _lines(database: Database, events: Sequence[DatabaseEvent]) -> tuple[str, ..
 
 
 def _names(database: Database) -> dict[str, str]:
-    return {"database": database.identifier, "database_kind": database.kind}
+    return {"database": database.main_instance, "database_kind": database.kind}
 
 
 def may_be_stopped(schedule: str, now: dt.datetime) -> bool:
