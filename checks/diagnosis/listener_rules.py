@@ -1,7 +1,7 @@
 """Where a load balancer sends a request: its rules, evaluated as the load balancer does.
 
 Rules are tried by priority, the default one last; the first whose conditions all fit answers. Of a condition any value
-suffices. ``*`` stands for any characters and ``?`` for exactly one. Paths and methods are compared with case; host names,
+suffices. ``*`` stands for any characters, ``?`` for exactly one. Paths and methods are compared with case; host names,
 header values and query strings without (ELB user guide, "Condition types for listener rules").
 """
 
