@@ -1,0 +1,251 @@
+from __future__ import annotations
+
+import ipaddress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from checks.diagnosis import admission
+from fixtures.model.database import Database
+from fixtures.model.network import GroupReference, Peer, Rule, SecurityGroup
+
+TASKS = Peer("tasks", "arn:tasks", ("sg-ecs",), ("10.0.11.5",), ("10.0.11.0/24",), ("subnet-1",), "vpc-1")
+DATABASE = Peer("db", "arn:db", ("sg-db",), ("10.0.12.0/24",), ("10.0.12.0/24",), ("subnet-2",), "vpc-1")
+FROM_TASKS = (GroupReference("sg-ecs"),)
+
+
+def group(*ingress: Rule, egress: tuple[Rule, ...] = (), id: str = "sg-db") -> SecurityGroup:
+    return SecurityGroup(id, id, "vpc-1", ingress, egress)
+
+
+def admitted(*rules: Rule, peer: Peer = TASKS, port: int = 5432, **options: object) -> bool:
+    one = group(*rules)
+    return bool(admission.judge(("sg-db",), {"sg-db": one}, DATABASE, peer, port, **options))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        (Rule("tcp", 5432, 5432, FROM_TASKS), True),
+        (Rule("6", 5432, 5432, FROM_TASKS), True),
+        (Rule("TCP", 5432, 5432, FROM_TASKS), True),
+        (Rule("-1", None, None, FROM_TASKS), True),
+        (Rule("-1", -1, -1, FROM_TASKS), True),
+        (Rule("tcp", 0, 65535, FROM_TASKS), True),
+        (Rule("tcp", 5000, 5432, FROM_TASKS), True),
+        (Rule("tcp", 5432, 6000, FROM_TASKS), True),
+        (Rule("tcp", 5433, 5500, FROM_TASKS), False),
+        (Rule("tcp", 5000, 5431, FROM_TASKS), False),
+        (Rule("udp", 5432, 5432, FROM_TASKS), False),
+        (Rule("17", 5432, 5432, FROM_TASKS), False),
+        (Rule("icmp", -1, -1, FROM_TASKS), False),
+        (Rule("tcp", 5432, 5432, (GroupReference("sg-alb"),)), False),
+        (Rule("tcp", 5432, 5432, (GroupReference("sg-alb"), GroupReference("sg-ecs"))), True),
+        (Rule("tcp", 5432, 5432, (GroupReference("sg-ecs", "vpc-2", "pcx-1", "active"),)), True),
+        (Rule("tcp", 5432, 5432, (GroupReference("sg-ecs", "vpc-2", "pcx-1", "deleted"),)), False),
+        (Rule("tcp", 5432, 5432, (GroupReference("sg-db"),)), False),
+        (Rule("tcp", 5432, 5432, cidrs=("10.0.11.0/24",)), True),
+        (Rule("tcp", 5432, 5432, cidrs=("10.0.0.0/16",)), True),
+        (Rule("tcp", 5432, 5432, cidrs=("0.0.0.0/0",)), True),
+        (Rule("tcp", 5432, 5432, cidrs=("10.0.1.0/24",)), False),
+        (Rule("tcp", 5432, 5432, cidrs=("::/0",)), False),
+        (Rule("tcp", 5432, 5432, cidrs=("not-a-range", "10.0.11.0/24")), True),
+        (Rule("tcp", 5432, 5432), False),
+    ],
+)
+def test_one_rule(rule: Rule, expected: bool) -> None:
+    assert admitted(rule) is expected
+
+
+def test_no_rule_and_no_group_admit_nobody() -> None:
+    assert not admitted()
+    verdict = admission.judge(("sg-gone",), {}, DATABASE, TASKS, 5432)
+    assert not verdict
+    assert "there is no such group" in verdict.evidence[0]
+
+
+def test_rules_of_all_attached_groups_add_up() -> None:
+    known = {"sg-db": group(), "sg-2": group(Rule("tcp", 5432, 5432, FROM_TASKS), id="sg-2")}
+    assert admission.judge(("sg-db", "sg-2"), known, DATABASE, TASKS, 5432)
+
+
+def test_ipv6_peer_is_admitted_by_ipv6_range() -> None:
+    peer = Peer("tasks", "arn", (), ("2600:1f18::5",), ("2600:1f18::/64",))
+    assert admitted(Rule("tcp", 5432, 5432, cidrs=("2600:1f18::/56",)), peer=peer)
+    assert not admitted(Rule("tcp", 5432, 5432, cidrs=("0.0.0.0/0",)), peer=peer)
+
+
+def test_every_address_must_be_admitted() -> None:
+    peer = Peer("tasks", "arn", (), ("10.0.11.5", "10.0.12.5"), ("10.0.11.0/24", "10.0.12.0/24"))
+    verdict = admission.judge(
+        ("sg-db",), {"sg-db": group(Rule("tcp", 5432, 5432, cidrs=("10.0.11.0/24",)))}, DATABASE, peer, 5432
+    )
+    assert not verdict
+    assert "10.0.12.5" in verdict.observed
+    assert verdict.severity is None
+
+
+def test_a_subnet_that_is_not_used_yet_is_a_milder_finding() -> None:
+    peer = Peer("tasks", "arn", (), ("10.0.11.5",), ("10.0.11.0/24", "10.0.12.0/24"))
+    verdict = admission.judge(
+        ("sg-db",), {"sg-db": group(Rule("tcp", 5432, 5432, cidrs=("10.0.11.0/24",)))}, DATABASE, peer, 5432
+    )
+    assert (bool(verdict), verdict.severity) == (False, "medium")
+
+
+def test_without_running_tasks_the_whole_subnets_count() -> None:
+    peer = Peer("tasks", "arn", ("sg-ecs",), (), ("10.0.11.0/24",))
+    assert admitted(Rule("tcp", 5432, 5432, cidrs=("10.0.8.0/21",)), peer=peer)
+    assert not admitted(Rule("tcp", 5432, 5432, cidrs=("10.0.11.0/25",)), peer=peer)
+    assert admitted(Rule("tcp", 5432, 5432, FROM_TASKS), peer=peer)
+
+
+def test_prefix_list_admits() -> None:
+    rule = Rule("tcp", 5432, 5432, prefix_lists=("pl-1",))
+    assert admitted(rule, prefix_lists=lambda _: ("192.0.2.0/24", "10.0.0.0/16"))
+    assert not admitted(rule, prefix_lists=lambda _: ("192.0.2.0/24",))
+
+
+def test_unread_prefix_list_matters_only_where_nothing_else_admits() -> None:
+    def unread(one: str) -> tuple[str, ...]:
+        if one == "pl-2":
+            return ("10.0.0.0/8",)
+        raise PermissionError(one)
+
+    by_list = Rule("tcp", 5432, 5432, prefix_lists=("pl-1",))
+    assert admitted(by_list, Rule("tcp", 5432, 5432, FROM_TASKS), prefix_lists=unread)
+    assert admitted(by_list, Rule("tcp", 5432, 5432, prefix_lists=("pl-2",)), prefix_lists=unread)
+    with pytest.raises(PermissionError):
+        admitted(by_list, prefix_lists=unread)
+
+
+def test_message_says_what_came_nearest() -> None:
+    verdict = admission.judge(("sg-db",), {"sg-db": group(Rule("tcp", 5433, 5500, FROM_TASKS))}, DATABASE, TASKS, 5432)
+    assert "tasks is for tcp 5433-5500" in verdict.likely_cause
+    assert verdict.names == {"port": "5432", "security_group": "sg-db", "task_security_group": "sg-ecs"}
+    assert {"arn:db", "arn:tasks", "sg-db", "sg-ecs"} <= set(verdict.related)
+    assert verdict.signs == ("network",)
+
+
+def out(*rules: Rule, destination: Peer = DATABASE) -> tuple[bool, str | None]:
+    known = {"sg-ecs": group(egress=rules, id="sg-ecs")}
+    verdict = admission.leaves(TASKS, known, destination, 5432)
+    return bool(verdict), verdict.severity
+
+
+@pytest.mark.parametrize(
+    ("rules", "expected"),
+    [
+        ((Rule("-1", cidrs=("0.0.0.0/0",)),), (True, None)),
+        ((Rule("tcp", 5432, 5432, (GroupReference("sg-db"),)),), (True, None)),
+        ((Rule("tcp", 5432, 5432, cidrs=("10.0.12.0/24",)),), (True, None)),
+        ((Rule("tcp", 443, 443, cidrs=("0.0.0.0/0",)),), (False, None)),
+        ((Rule("tcp", 5432, 5432, cidrs=("10.0.12.7/32",)),), (False, "medium")),
+        ((), (False, None)),
+    ],
+)
+def test_egress(rules: tuple[Rule, ...], expected: tuple[bool, str | None]) -> None:
+    assert out(*rules) == expected
+
+
+def test_egress_that_a_failover_would_break_is_milder() -> None:
+    database = Peer("db", "arn:db", (), ("10.0.12.0/24",), ("10.0.12.0/24", "10.0.13.0/24"))
+    assert out(Rule("tcp", 5432, 5432, cidrs=("10.0.12.0/24",)), destination=database) == (False, "medium")
+
+
+def database(**changes: object) -> Database:
+    given: dict[str, object] = {
+        "kind": "instance", "arn": "arn:db", "identifier": "db", "status": "available", "engine": "postgres",
+        "engine_version": "15.4", "endpoint": "db.x", "port": 5432, "master_user": "m", "database_name": "d",
+        "vpc": "vpc-1", "security_groups": ("sg-db",), "subnets": (),
+    }  # fmt: skip
+    return Database(**(given | changes))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("cidrs", "ok"),
+    [
+        (("0.0.0.0/0",), False),
+        (("::/0",), False),
+        (("0.0.0.0/1", "128.0.0.0/1"), False),
+        (("10.0.0.0/8",), True),
+        (("203.0.113.0/24",), True),
+    ],
+)
+def test_exposure(cidrs: tuple[str, ...], ok: bool) -> None:
+    known = {"sg-db": group(Rule("tcp", 5432, 5432, cidrs=cidrs))}
+    assert bool(admission.exposure(database(), known)) is ok
+
+
+def test_exposure_with_a_public_address_is_graver() -> None:
+    known = {"sg-db": group(Rule("-1", cidrs=("0.0.0.0/0",)))}
+    assert admission.exposure(database(public=True), known).severity == "high"
+    assert admission.exposure(database(), known).severity is None
+
+
+def test_other_open_ports_do_not_expose_the_database() -> None:
+    assert admission.exposure(database(), {"sg-db": group(Rule("tcp", 22, 22, cidrs=("0.0.0.0/0",)))})
+
+
+# -- against a brute-force oracle -------------------------------------------------------------------------------
+
+GROUPS = ("sg-a", "sg-b", "sg-c")
+PORTS = st.integers(0, 9)
+ADDRESSES = st.integers(0, 15).map(lambda n: f"10.0.0.{n}")
+CIDRS = st.tuples(ADDRESSES, st.integers(28, 32)).map(
+    lambda t: str(ipaddress.ip_network(f"{t[0]}/{t[1]}", strict=False))
+)
+RULES = st.builds(
+    Rule,
+    st.sampled_from(("tcp", "udp", "6", "17", "-1")),
+    PORTS,
+    PORTS,
+    st.lists(st.sampled_from(GROUPS).map(GroupReference), max_size=2).map(tuple),
+    st.lists(CIDRS, max_size=2).map(tuple),
+    st.lists(st.sampled_from(("pl-1", "pl-2")), max_size=1).map(tuple),
+)
+
+
+def oracle(rules: list[Rule], peer_groups: set[str], address: str, port: int, lists: dict[str, list[str]]) -> bool:
+    """Looks at each rule, protocol, port and address one by one."""
+    for rule in rules:
+        if rule.protocol in ("udp", "17"):
+            continue
+        assert rule.from_port is not None and rule.to_port is not None
+        if rule.protocol != "-1" and port not in range(rule.from_port, rule.to_port + 1):
+            continue
+        ranges = [*rule.cidrs, *(c for p in rule.prefix_lists for c in lists[p])]
+        inside = any(address in {str(a) for a in ipaddress.ip_network(r)} for r in ranges)
+        if inside or peer_groups & {g.id for g in rule.groups}:
+            return True
+    return False
+
+
+@given(
+    st.lists(RULES, max_size=4),
+    st.sets(st.sampled_from(GROUPS)),
+    ADDRESSES,
+    PORTS,
+    st.lists(CIDRS, max_size=2),
+    st.lists(CIDRS, max_size=2),
+)
+def test_admission_agrees_with_brute_force(
+    rules: list[Rule], peer_groups: set[str], address: str, port: int, one: list[str], two: list[str]
+) -> None:
+    lists = {"pl-1": one, "pl-2": two}
+    peer = Peer("p", "arn:p", tuple(sorted(peer_groups)), (address,), ())
+    verdict = admission.judge(
+        ("sg-db",), {"sg-db": group(*rules)}, DATABASE, peer, port, prefix_lists=lambda p: lists[p]
+    )
+    assert bool(verdict) is oracle(rules, peer_groups, address, port, lists)
+
+
+@given(st.lists(RULES, max_size=3), RULES, ADDRESSES, PORTS)
+def test_one_more_rule_never_shuts_anybody_out(rules: list[Rule], more: Rule, address: str, port: int) -> None:
+    peer = Peer("p", "arn:p", ("sg-a",), (address,), ())
+
+    def judged(*given_rules: Rule) -> bool:
+        return bool(admission.judge(("sg-db",), {"sg-db": group(*given_rules)}, DATABASE, peer, port))
+
+    assert not judged(*rules) or judged(*rules, more)
