@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 
-from checks.diagnosis import alarm_coverage, latency, saturation
+from checks.diagnosis import alarm_coverage, latency, saturation, sessions
 from checks.diagnosis.verdict import Verdict, worst
 from fixtures.each import Each
-from fixtures.errors import NotApplicable
+from fixtures.errors import NotApplicable, Unavailable
 from fixtures.model.alarms import Alarm
 from fixtures.model.alb import LoadBalancer
 from fixtures.model.cost import TopicSubscriptions
+from fixtures.model.database import Database
 from fixtures.model.ecs import Service, TaskDefinition
-from fixtures.model.latency import Load, ResponseTimes, Scaling, ServiceGraph
+from fixtures.model.latency import Load, ResponseTimes, Scaling, ServiceGraph, Sessions, SlowStatement
 from fixtures.target import Target
 
 pytestmark = pytest.mark.latency
@@ -178,4 +181,82 @@ def check_some_alarm_would_tell_of_cost(
 ) -> None:
     """Some alarm would have told somebody of unexpected cost."""
     verdict = _covered("cost", billing_alarms, billing_listeners, target)
+    assert verdict, verdict.explain()
+
+
+@pytest.mark.severity("high")
+@pytest.mark.guide("latency", "slow queries")
+@pytest.mark.caused_by("check_database_has_room", "check_database_is_available")
+def check_no_sessions_are_stuck(
+    database_sessions: Each[str, Sessions],
+    slow_statements: Each[str, tuple[SlowStatement, ...]],
+    databases: Mapping[str, Database],
+    target: Target,
+) -> None:
+    """No session of the database runs long, waits for a lock, or idles inside a transaction."""
+    limits = target.latency
+    verdicts = tuple(
+        sessions.judge(
+            _seen(arn, database_sessions, slow_statements),
+            databases[arn].identifier,
+            arn,
+            query_age_s=limits.query_age_s,
+            idle_s=limits.idle_in_transaction_s,
+        )
+        for arn in database_sessions
+    )
+    verdict = worst(verdicts, otherwise=verdicts[0])
+    assert verdict, verdict.explain()
+
+
+def _seen(arn: str, found: Each[str, Sessions], logged: Each[str, tuple[SlowStatement, ...]]) -> Sessions:
+    """The sessions; where the database cannot be reached from here, its slow-query log has to do."""
+    try:
+        seen = found.of(arn)
+    except Unavailable as e:
+        if e.cause == "unreachable" and arn in logged.available():
+            raise NotApplicable(f"{e}; its slow-query log is judged instead") from None
+        raise
+    if not seen.complete:
+        raise Unavailable("pg_stat_activity", "denied", "other users' sessions are hidden", "grant pg_monitor")
+    return seen
+
+
+@pytest.mark.severity("medium")
+@pytest.mark.guide("latency", "slow queries")
+@pytest.mark.caused_by("check_no_sessions_are_stuck", "check_database_has_room")
+def check_slow_query_log_is_quiet(
+    slow_statements: Each[str, tuple[SlowStatement, ...]], databases: Mapping[str, Database], target: Target
+) -> None:
+    """The database logged no statement over the limit in the window."""
+    verdicts = tuple(
+        sessions.judge_log(
+            slow_statements.of(arn), databases[arn].identifier, arn, query_age_s=target.latency.logged_query_s
+        )
+        for arn in slow_statements
+    )
+    if not verdicts:
+        raise NotApplicable("no service uses a database that is known")
+    verdict = worst(verdicts, otherwise=verdicts[0])
+    assert verdict, verdict.explain()
+
+
+@pytest.mark.severity("high")
+@pytest.mark.guide("latency", "database load")
+@pytest.mark.caused_by("check_no_sessions_are_stuck")
+def check_database_has_room(database_load: Each[str, Load], databases: Mapping[str, Database], target: Target) -> None:
+    """The database has CPU, burst credits and storage left."""
+    verdicts = tuple(
+        saturation.judge_database(
+            database_load.of(arn),
+            arn,
+            cpu_percent=target.latency.cpu_percent,
+            storage_percent=target.latency.storage_percent,
+            storage_bytes=databases[arn].storage_bytes,
+        )
+        for arn in database_load
+    )
+    if not verdicts:
+        raise NotApplicable("no service uses a database that is known")
+    verdict = worst(verdicts, otherwise=verdicts[0])
     assert verdict, verdict.explain()

@@ -57,7 +57,7 @@ class _Keeper:
 def run_checks(world: World, *arguments: str) -> Judged:
     """Judge a world with the checks that the arguments select, e.g. ``"-m", "ecs"``; in this process."""
     keeper = _Keeper()
-    embedded = Embedded(world.endpoint_url, world.now, world.source, world.github_url)
+    embedded = Embedded(world.endpoint_url, world.now, world.source, world.github_url, world.database_address)
     with tempfile.TemporaryDirectory() as out, contextlib.redirect_stdout(io.StringIO()) as said:
         given = ["--sandbox", "--out", out, "-p", "no:cacheprovider", "-c", str(ROOT / "pytest.ini"), *arguments]
         if not any(a.startswith("checks") or "/check_" in a for a in arguments):

@@ -31,3 +31,13 @@ def test_a_denied_action_is_unverified_and_named(host: Host, action: str) -> Non
     # What could not be read must not look like something broken.
     assert found.checks("failed") == set(), found.explained()
     assert facts
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_github_that_refuses_is_unverified(host: Host, status: int) -> None:
+    with judged(host, "-m", "docker", faults=[f"github-refuses-{status}"]) as found:
+        last = found.of("check_last_build_succeeded")
+
+    assert last.outcome == "unverified"
+    assert last.iam_action == "actions: read"
+    assert found.checks("failed") == set(), found.explained()
