@@ -89,6 +89,15 @@ KINDS = (
         "the host name is mistyped, empty, or that of an instance that was deleted or renamed",
     ),
     Kind(
+        "pool exhausted",
+        ("connections", "capacity"),
+        r"QueuePool limit of size .{0,80}(?:reached|timed out)|SequelizeConnectionAcquireTimeoutError"
+        r"|HikariPool-\d+ - Connection is not available|Timed out fetching a new connection from the connection pool"
+        r"|PoolTimeout|connection pool exhausted|ResourceRequest timed out",
+        r"",
+        "the application's own pool is too small for its load, or connections are not given back",
+    ),
+    Kind(
         "timeout",
         ("network",),
         r"connection to server at .{0,200}(?:timeout expired|Connection timed out)"
@@ -108,15 +117,6 @@ KINDS = (
         r"|Can't connect to MySQL server on .{0,120}\(111|the database system is (?:starting up|shutting down|not yet)",
         r"ECONNREFUSED|Connection refused|ConnectionRefusedError|Connect call failed",
         "the host answers, but nothing listens there: the database is stopped or rebooting, or host or port are wrong",
-    ),
-    Kind(
-        "pool exhausted",
-        ("connections", "capacity"),
-        r"QueuePool limit of size .{0,80}(?:reached|timed out)|SequelizeConnectionAcquireTimeoutError"
-        r"|HikariPool-\d+ - Connection is not available|Timed out fetching a new connection from the connection pool"
-        r"|PoolTimeout|connection pool exhausted|ResourceRequest timed out",
-        r"",
-        "the application's own pool is too small for its load, or connections are not given back",
     ),
     Kind(
         "interrupted",

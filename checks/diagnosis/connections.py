@@ -73,5 +73,5 @@ def have_room(
             "host": database.endpoint,
             "port": str(database.port),
         },
-        severity=None if now_full else "medium",
+        severity="medium" if full and not now_full else None,
     )

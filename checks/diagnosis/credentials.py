@@ -281,7 +281,7 @@ def fresh(
         related=(f"service/{service}", *(s.arn or s.reference for s in dated)),
         signs=("authentication",),
         names={"secret": first[1].name} if first else {},
-        severity=None if authentication_errors else "medium",
+        severity=None if authentication_errors or not stale else "medium",
         likely_cause="the secret was rotated or edited, and the tasks still hold the old password" if stale else "",
     )
 

@@ -200,7 +200,7 @@ def proxy_serves(proxy: Proxy) -> Verdict:
         related=(proxy.arn, *proxy.databases, *proxy.secrets),
         signs=tuple(dict.fromkeys(s for r in reasons for s in _PROXY_SIGNS.get(r, ("network",)))),
         names={"proxy": proxy.name},
-        severity="medium" if up and good else None,
+        severity="medium" if not ok and up and good else None,
         likely_cause=_PROXY_CAUSES.get(next(iter(sorted(reasons)), ""), ""),
     )
 

@@ -40,5 +40,5 @@ def few_server_errors(
         evidence=tuple(f"{at:%H:%M} {n:.0f} of {max(requests.at(at), n):.0f} answered 5xx" for at, n in bad),
         related=(*service.related, target_group),
         names={"service": service.service, "cluster": service.cluster, "target_group": target_group},
-        severity=None if recent else "medium",
+        severity="medium" if bad and not recent else None,
     )
