@@ -7,6 +7,7 @@ import datetime as dt
 import pytest
 
 from checks.diagnosis import backend, plan, refused_configuration, state_lock, terraform_errors, trail
+from fixtures.errors import Unavailable
 from fixtures.model.state import LockTable, StateBucket, StateDigest, StateLocks
 from fixtures.model.terraform import ApplyLog, Backend, Configuration, Plan, PlanRun, Source, Validation, Workflow
 from fixtures.model.trail import EnvironmentIds, Trail
@@ -96,6 +97,9 @@ def check_state_matches_its_digest(state_digest: StateDigest, terraform_source: 
 def check_terraform_writes_are_allowed(trail_writes: Trail, target: Target) -> None:
     """No change that Terraform wanted to make was denied."""
     verdict = trail.writes_are_allowed(trail_writes, target.terraform.principal, target.window_min)
+    if verdict and not trail_writes.complete:
+        # Nothing was found in a part of the window: that is no answer for all of it.
+        raise Unavailable("cloudtrail:LookupEvents", "incomplete", trail.shortened(trail_writes, target.window_min))
     assert verdict, verdict.explain()
 
 

@@ -156,6 +156,14 @@ def _verdict(group: Sequence[Denial], severity: Severity | None, window_min: int
     )
 
 
+def shortened(trail: Trail, window_min: int) -> str:
+    """Why a trail does not cover its window, and what to do about it."""
+    return (
+        f"{len(trail.events)} changes since {trail.since:%H:%M:%S} UTC already, too many to look further back "
+        f"in the last {window_min} min: set a smaller window_min"
+    )
+
+
 def _look_up(event: TrailEvent) -> str:
     """The command that shows an event and others like it."""
     region = f" --region {event.region}" if event.region else ""

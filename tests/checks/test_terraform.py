@@ -156,6 +156,15 @@ def test_unreadable_backend_is_unverified(host: Host) -> None:
     assert not found.checks("failed", "advisory")
 
 
+def test_trail_that_is_too_long_is_unverified(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fixtures.facts.trail._MOST_WRITES", 1)
+    checks = "check_terraform_writes_are_allowed or check_no_console_changes"
+    with judged(host, "-m", "terraform", "-k", checks, faults=["terraform-applies", "console-edit"]) as found:
+        assert found.of("check_no_console_changes").outcome == "passed"
+        finding = found.of("check_terraform_writes_are_allowed")
+        assert (finding.outcome, finding.unavailable_cause) == ("unverified", "incomplete"), finding.summary
+
+
 # -- what a person reads -----------------------------------------------------------------------------------------------
 
 

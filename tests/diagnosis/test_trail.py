@@ -148,6 +148,12 @@ def test_trail_that_was_cut_says_how_far_it_goes() -> None:
     assert "since 11:53:00 (the newest events)" in trail.reads_are_allowed(cut, "", "x", 60).observed
 
 
+def test_window_that_is_too_long_says_what_to_change() -> None:
+    cut = Trail((event(),) * 3, NOW - dt.timedelta(minutes=7), NOW, complete=False)
+
+    assert trail.shortened(cut, 60).startswith("3 changes since 11:53:00 UTC already")
+
+
 HAND = {"from_console": True, "error": "", "message": "", "user_agent": "Mozilla/5.0"}
 OWN = EnvironmentIds("ecommerce-dev", {"sg-1": "ecommerce-dev-db-sg"})
 
