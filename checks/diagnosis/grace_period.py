@@ -75,8 +75,10 @@ def is_enough(service: Service, attachment: Attachment, startup: Startup, health
         least_s: the shortest that is acceptable.
     """
     grace_s = service.grace_period_s or 0
+    # A task that answers at once is called healthy only after its first checks.
+    first_checks_s = attachment.group.health_check.passes_within_s if attachment.group is not None else 0
     short = grace_s < least_s
-    slow = (bool(startup.killed) and healthy) or any(s > grace_s for _, s in startup.waiting)
+    slow = (bool(startup.killed) and healthy) or any(s > grace_s + first_checks_s for _, s in startup.waiting)
     # A long grace period and tasks that never get healthy: that is not the grace period's fault.
     judged_slow = slow and (short or healthy)
     given = f"the grace period is {grace_s} s" if service.grace_period_s is not None else "there is no grace period"

@@ -192,7 +192,7 @@ def stayed_healthy(
             "target_group_arn": group.arn,
             "group_dimension": group.dimension,
         }
-        | {"dimension": b.partition("loadbalancer/")[2] for b in group.load_balancers},
+        | ({"dimension": group.load_balancers[0].partition("loadbalancer/")[2]} if group.load_balancers else {}),
         severity=_outage_severity(outages, healthy.points, deployments),
     )
 
