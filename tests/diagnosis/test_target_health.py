@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import replace
+
+import pytest
+
+from checks.diagnosis.target_health import Registration, are_healthy, are_running_tasks, has_targets, serving
+from fixtures.errors import Unavailable
+from fixtures.model.alb import Target
+from tests.diagnosis.balancers import NOW, attachment, group_arn, service, target, task
+
+CODES = "Target.ResponseCodeMismatch"
+LEAVING = target("draining", "Target.DeregistrationInProgress", ip="10.0.11.9")
+UNUSED = target("unused", "Target.NotInUse")
+
+
+@pytest.mark.parametrize(
+    ("targets", "ok", "severity"),
+    [
+        ([target()], True, None),
+        ([target(), LEAVING], True, None),
+        ([target("unhealthy", CODES)], False, None),
+        ([target("unhealthy", "Target.Timeout"), target(ip="10.0.11.6")], False, "high"),
+        ([target("unhealthy", "Elb.InternalError"), target(ip="10.0.11.6")], False, "medium"),
+        ([UNUSED], False, None),
+        ([target("unused", "Target.InvalidState"), target(ip="10.0.11.6")], False, "high"),
+        ([target("unavailable", "Target.HealthCheckDisabled")], True, None),
+        ([target("initial", "Elb.InitialHealthChecking")], False, "high"),
+        ([target("initial", "Elb.InitialHealthChecking"), target(ip="10.0.11.6")], False, "medium"),
+        ([target("unhealthy.draining", "Target.DeregistrationInProgress"), target(ip="10.0.11.6")], True, None),
+    ],
+)
+def test_states_of_old_targets(targets: list[Target], ok: bool, severity: str | None) -> None:
+    verdict = are_healthy(service(), attachment(), targets, [task()], NOW)
+
+    assert (bool(verdict), verdict.severity) == (ok, severity), verdict
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "ran_s", "ok", "severity"),
+    [
+        ("initial", "Elb.InitialHealthChecking", 100, True, None),
+        ("initial", "Elb.InitialHealthChecking", 130, False, "high"),
+        ("unhealthy", CODES, 50, False, "medium"),
+        ("unhealthy", CODES, 70, False, None),
+    ],
+)
+def test_a_young_target_has_time(state: str, reason: str, ran_s: float, ok: bool, severity: str | None) -> None:
+    verdict = are_healthy(service(), attachment(), [target(state, reason)], [task(ran_s=ran_s)], NOW)
+
+    assert (bool(verdict), verdict.severity) == (ok, severity), verdict
+
+
+def test_failing_open_is_said_where_no_target_is_healthy() -> None:
+    alone = are_healthy(service(), attachment(), [target("unhealthy", CODES)], [], NOW)
+    beside = are_healthy(service(), attachment(), [target("unhealthy", CODES), target(ip="10.0.11.6")], [], NOW)
+
+    assert any("fails open" in line for line in alone.evidence)
+    assert not any("fails open" in line for line in beside.evidence)
+
+
+def test_a_refused_connection_rules_out_a_closed_security_group() -> None:
+    refused = are_healthy(service(), attachment(), [target("unhealthy", "Target.FailedHealthChecks")], [], NOW)
+    timed_out = are_healthy(service(), attachment(), [target("unhealthy", "Target.Timeout")], [], NOW)
+
+    assert "network" not in refused.signs and refused.signs
+    assert timed_out.signs == ()
+
+
+@pytest.mark.parametrize(
+    ("targets", "running", "settling", "ok", "severity"),
+    [
+        ([target()], 1, False, True, None),
+        ([], 1, False, False, None),
+        ([LEAVING], 1, False, False, None),
+        ([], 0, True, False, "medium"),
+        ([], 1, True, False, None),
+    ],
+)
+def test_registered_targets(
+    targets: list[Target], running: int, settling: bool, ok: bool, severity: str | None
+) -> None:
+    verdict = has_targets(service(running=running), attachment(), targets, settling)
+
+    assert (bool(verdict), verdict.severity) == (ok, severity)
+
+
+def test_a_group_that_is_gone_is_named() -> None:
+    verdict = has_targets(service(), attachment(group=None), [])
+
+    assert "api does not exist" in verdict.observed
+
+
+def registered(*own: str, others: tuple[str, ...] = (), elsewhere: tuple[str, ...] = ()) -> Registration:
+    return Registration([task(ip=i) for i in own], frozenset((*own, *others)), frozenset(elsewhere))
+
+
+@pytest.mark.parametrize(
+    ("targets", "tasks", "ok", "severity"),
+    [
+        ([target()], registered("10.0.11.5"), True, "medium"),
+        ([target(), target(ip="10.0.11.9")], registered("10.0.11.5"), False, "medium"),
+        ([target(), LEAVING], registered("10.0.11.5"), True, "medium"),
+        ([target(), target(ip="10.0.11.9")], registered("10.0.11.5", others=("10.0.11.9",)), True, "medium"),
+        ([target()], registered("10.0.11.5", "10.0.11.6"), False, "medium"),
+        ([target()], registered("10.0.11.5", "10.0.11.6", elsewhere=("10.0.11.6",)), True, "medium"),
+        ([target(ip="10.0.11.9")], registered("10.0.11.5"), False, "high"),
+    ],
+)
+def test_targets_are_the_running_tasks(targets: list[Target], tasks: Registration, ok: bool, severity: str) -> None:
+    verdict = are_running_tasks(service(), attachment(), targets, tasks, NOW)
+
+    assert bool(verdict) is ok, verdict
+    assert ok or verdict.severity == severity
+
+
+def test_a_task_that_just_started_and_other_controllers_are_not_missed() -> None:
+    young = Registration([task(ran_s=60)], frozenset({"10.0.11.5"}), frozenset())
+    deployed = service(controller="CODE_DEPLOY")
+
+    assert are_running_tasks(service(), attachment(), [], young, NOW)
+    assert are_running_tasks(deployed, attachment(), [], registered("10.0.11.5"), NOW)
+
+
+def test_only_groups_that_get_requests_serve() -> None:
+    unknown = Unavailable("elbv2:DescribeRules", "denied")
+    idle = attachment("spare", weight=0)
+    nobody = attachment("none", weight=None)
+    asked = attachment("maybe", weight=None, unknown=unknown)
+
+    assert serving([attachment(), idle, nobody, asked], {}) == (attachment(), asked)
+
+
+@pytest.mark.parametrize(
+    ("blue", "green", "kept"),
+    [
+        ([target()], [], ["api"]),
+        ([target()], [UNUSED], ["api"]),
+        ([], [target()], ["green"]),
+        ([target()], [target()], ["api", "green"]),
+        ([], [], ["api", "green"]),
+    ],
+)
+def test_the_idle_half_of_a_pair_is_left_out(blue: list[Target], green: list[Target], kept: list[str]) -> None:
+    pair = [attachment(), attachment("green", alternate=True)]
+    found = serving(pair, {group_arn("api"): blue, group_arn("green"): green})
+
+    assert [a.name for a in found] == kept
+
+
+def test_ages_without_a_task_are_the_deployments() -> None:
+    fresh = replace(service().deployments[0], created_at=NOW - dt.timedelta(seconds=30))
+    one = service(deployments=(fresh,))
+
+    assert are_healthy(one, attachment(), [target("initial", "Elb.RegistrationInProgress")], [], NOW)
