@@ -320,6 +320,7 @@ def check_database_encryption_agrees(
 @pytest.mark.caused_by(
     "check_no_database_errors_in_logs",
     "check_no_stack_traces",
+    "check_targets_answer_without_errors",
     "check_targets_are_healthy",
     "check_database_is_available",
 )

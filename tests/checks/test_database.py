@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.sandbox.faults import Fault, catalogue
+from fixtures.sandbox.faults import Fault, catalogue, get
 from fixtures.sandbox.server import Host
-from tests.harness import judged
+from tests.harness import Judged, judged, run_checks
 
 ALL = [f for f in catalogue() if f.scenario == "database"]
 # In the healthy sandbox, too, nobody could enter a task: a gap of prevention.
@@ -24,21 +24,34 @@ def options(one: Fault) -> list[str]:
     return ["-m", "database", *(["--exec-probe"] if "exec" in one.tags else [])]
 
 
+_SEEN: dict[str, Judged] = {}
+
+
+def seen(host: Host, name: str) -> Judged:
+    """What is found with a fault; several tests look at the same."""
+    if name not in _SEEN:
+        with judged(host, *options(get(name)), faults=[name]) as found:
+            _SEEN[name] = found
+    return _SEEN[name]
+
+
 @pytest.mark.parametrize("one", [f for f in ALL if f.kind == "fault"], ids=named)
 def test_fault_turns_its_checks_red_and_no_other(host: Host, one: Fault) -> None:
-    with judged(host, *options(one), faults=[one.name]) as found:
-        red = found.checks("failed", "advisory")
+    found = seen(host, one.name)
+    red = found.checks("failed", "advisory")
 
-        assert set(one.turns_red) <= red, found.explained()
-        assert red <= {*one.turns_red, *one.may_turn_red, *ALWAYS}, found.explained()
-        assert not found.checks("unverified"), found.explained()
+    assert set(one.turns_red) <= red, found.explained()
+    assert red <= {*one.turns_red, *one.may_turn_red, *ALWAYS}, found.explained()
+    assert not found.checks("unverified"), found.explained()
 
 
 @pytest.mark.parametrize("one", [f for f in ALL if f.kind == "world"], ids=named)
 def test_tricky_world_stays_green(host: Host, one: Fault) -> None:
-    with judged(host, *options(one), faults=[one.name]) as found:
-        assert not found.checks("failed", "unverified"), found.explained()
-        assert found.checks("advisory") <= set(one.may_turn_red), found.explained()
+    found = seen(host, one.name)
+
+    assert not found.checks("failed", "unverified"), found.explained()
+    assert found.checks("advisory") <= set(one.may_turn_red), found.explained()
+    assert set(one.not_applicable) <= found.checks("not_applicable") - found.checks("passed"), found.explained()
 
 
 def test_healthy_database_is_green(host: Host) -> None:
@@ -140,8 +153,6 @@ def test_probe_without_exec_is_unverified(host: Host) -> None:
 
 def test_probe_is_never_made_without_being_asked_for(host: Host) -> None:
     with host.fork(["exec-enabled"]) as world:
-        from tests.harness import run_checks
-
         found = run_checks(world, "-m", "database")
         finding = found.of("check_task_connects_to_database", "product")
         assert finding.outcome == "not_applicable"
@@ -188,11 +199,10 @@ def test_an_environment_without_a_database_is_not_applicable(host: Host, tmp_pat
     ],
 )
 def test_message_names_what_is_wrong(host: Host, name: str, check: str, words: tuple[str, ...]) -> None:
-    extra = ["--exec-probe"] if "exec" in name else []
-    with judged(host, "-m", "database", *extra, faults=[name]) as found:
-        red = [f for f in found.results.of("failed", "advisory") if f.check == check]
-        text = " ".join((red[0].summary, red[0].likely_cause, *red[0].evidence))
-        assert all(w in text for w in words), text
+    red = [f for f in seen(host, name).results.of("failed", "advisory") if f.check == check]
+    text = " ".join((red[0].summary, red[0].likely_cause, *red[0].evidence))
+
+    assert all(w in text for w in words), text
 
 
 @pytest.mark.parametrize(
@@ -210,12 +220,12 @@ def test_message_names_what_is_wrong(host: Host, name: str, check: str, words: t
     ],
 )
 def test_log_errors_are_explained_by_their_cause(host: Host, name: str, cause: str) -> None:
-    with judged(host, "-m", "database", faults=[name]) as found:
-        logs = [f for f in found.results.of("failed") if f.check == "check_no_database_errors_in_logs"]
-        assert logs and all(any(cause in c for c in f.caused_by) for f in logs), found.explained()
-        assert not any("check_no_database_errors_in_logs" in r for r in found.results.roots)
+    found = seen(host, name)
+    logs = [f for f in found.results.of("failed") if f.check == "check_no_database_errors_in_logs"]
+
+    assert logs and all(any(cause in c for c in f.caused_by) for f in logs), found.explained()
+    assert not any("check_no_database_errors_in_logs" in r for r in found.results.roots)
 
 
 def test_no_password_is_in_any_report(host: Host) -> None:
-    with judged(host, "-m", "database", faults=["database-url"]) as found:
-        assert ":x@" not in found.output
+    assert ":x@" not in seen(host, "database-url").output
