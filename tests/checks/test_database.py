@@ -173,6 +173,19 @@ def test_stopped_by_schedule_is_not_a_fault(host: Host, tmp_path: Path) -> None:
         assert found.of("check_database_is_available").outcome == "not_applicable"
 
 
+def test_a_role_of_their_own_is_advisory_where_the_target_does_not_say_master(host: Host, tmp_path: Path) -> None:
+    """H-18: applications may use their own role; only the target or RDS can say that it should be the master."""
+    target = tmp_path / "own-role.toml"
+    target.write_text(
+        'project = "ecommerce"\nenvironment = "dev"\nregion = "us-east-1"\n'
+        '[[services]]\nname = "product"\n[[services]]\nname = "order"\n'
+    )
+    with judged(host, "-m", "database", "--target", str(target), faults=["application-role"]) as found:
+        assert not found.checks("failed", "unverified"), found.explained()
+        role = {"check_database_credentials_agree", "check_database_settings_agree"}
+        assert found.checks("advisory") == ALWAYS | role, found.explained()
+
+
 def test_an_environment_without_a_database_is_not_applicable(host: Host, tmp_path: Path) -> None:
     target = tmp_path / "none.toml"
     target.write_text(
