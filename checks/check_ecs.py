@@ -17,10 +17,12 @@ from checks.diagnosis import (
     service_events,
     service_state,
     stopped_tasks,
+    workflow_run,
 )
 from fixtures.each import Each
 from fixtures.errors import NotApplicable, Unavailable
 from fixtures.model.ecs import MissingService, Service, ServiceDeployment, Task, TaskDefinition
+from fixtures.model.github import Release
 from fixtures.model.images import ContainerImage
 from fixtures.model.logs import ServiceLogs
 from fixtures.model.secrets import StoredSecret
@@ -257,4 +259,13 @@ def check_running_images_have_no_grave_findings(
     if not scans:
         raise NotApplicable(f"ECR scans none of the images that {service.service} runs")
     verdict = images.judge_scan(service, scans, target.ecs.fail_on_scan_severities)
+    assert verdict, verdict.explain()
+
+
+@pytest.mark.severity("medium")
+@pytest.mark.guide("ecs", "images in the registry")
+@pytest.mark.caused_by("check_rollout_succeeded", "check_last_build_succeeded")
+def check_last_deployed_commit_runs(service: Service, release: Release) -> None:
+    """Each service runs the image of the commit that the deploy workflow last deployed."""
+    verdict = workflow_run.deployed(service, release)
     assert verdict, verdict.explain()

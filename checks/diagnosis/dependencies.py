@@ -1,68 +1,191 @@
-"""Dependencies: whether the next build installs the versions of the last one."""
+"""Dependencies: whether the next build installs the versions of the last one, and whether it can install them."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+import tomllib
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from checks.diagnosis.places import Problem, over_files
 from checks.diagnosis.verdict import Verdict
 from fixtures.model.source import Manifest
 
-_NOT_A_REQUIREMENT = ("#", "-r", "-c", "-e", "--", "git+", "http://", "https://")
-_PINNED = re.compile(r"^[A-Za-z0-9][\w.\-\[\], ]*\s*(?:===?)\s*[^\s*,;]+(?!\.\*)")
+# Options of a requirement (--hash=…) and comments, as pip tells them from the requirement.
+_OPTIONS = re.compile(r"\s+--?[a-z].*$|(?:^|\s+)#.*$")
+# Direct references, which name what they install.
+_DIRECT = re.compile(r"^(?:[a-z][a-z0-9+.-]*:|\.{0,2}/|[\w./-]+\.(?:whl|tar\.gz|zip)(?:$|\s|#))", re.IGNORECASE)
+_GROUPS = ("dependencies", "devDependencies", "optionalDependencies")
+# Commands that may change the lock, and what keeps to it.
+_LOOSE: Mapping[str, tuple[re.Pattern[str], str]] = {
+    "npm install": (re.compile(r"\bnpm\s+(?:install|i)\b(?!\s+(?:-g\b|--global\b|-[a-zA-Z]*g\b|[\w@]))"), "npm ci"),
+    "yarn install": (
+        re.compile(r"\byarn(?:\s+install)?(?=\s*(?:$|[&|;]|--))(?![^&|;]*(?:--frozen-lockfile|--immutable))"),
+        "yarn install --immutable (--frozen-lockfile in Yarn 1)",
+    ),
+    "pnpm install": (
+        re.compile(r"\bpnpm\s+(?:install|i)\b(?![^&|;]*--frozen-lockfile)"),
+        "pnpm install --frozen-lockfile",
+    ),
+}
 
 
-def problems(manifest: Manifest) -> list[tuple[int, str]]:
-    """Line and words for everything that lets versions drift."""
+def judge(manifests: Sequence[Manifest]) -> Verdict:
+    """All dependencies are pinned, by ``==`` or by a lock that the build keeps to, and lists and locks agree."""
+    wrong = [p for m in manifests for p in problems(m)]
+    return over_files(
+        wrong,
+        subject=f"{len(manifests)} lists of dependencies",
+        fine="all versions are fixed",
+        expected="every dependency pinned with == or by a lock file",
+    )
+
+
+def problems(manifest: Manifest) -> list[Problem]:
+    """Everything in a list of dependencies that lets versions drift, or that no installer accepts."""
     if manifest.kind == "requirements":
         return _requirements(manifest)
     if manifest.kind == "package":
         return _package(manifest)
-    if manifest.kind == "pyproject" and "dependencies" not in manifest.text:
-        return []
-    return [] if manifest.lock else [(0, f"no lock file beside {manifest.path.rsplit('/', 1)[-1]}")]
+    return _project(manifest)
 
 
-def _requirements(manifest: Manifest) -> list[tuple[int, str]]:
-    found = []
-    lines = manifest.text.replace("\\\n", " \n").splitlines()
-    for number, raw in enumerate(lines, 1):
-        line = raw.strip()
-        if not line or line.startswith(_NOT_A_REQUIREMENT) or " @ " in line:
+# -- Python -------------------------------------------------------------------------------------------------------
+
+
+def requirement_lines(text: str) -> list[tuple[int, str]]:
+    """Line number and text of each requirement; options, includes and comments left out, continued lines joined."""
+    found, pending, start = [], "", 0
+    for number, line in enumerate(text.split("\n"), 1):
+        start = start if pending else number
+        stripped = line.rstrip("\r")
+        if stripped.endswith("\\") and not stripped.lstrip().startswith("#"):
+            pending += stripped[:-1] + " "
             continue
-        if not _PINNED.match(line.split(" #")[0]) or ("==" in line and line.split("==")[1].strip().startswith("*")):
-            found.append((number, f"{line.split(' #')[0].strip()} is not pinned with =="))
+        whole = _OPTIONS.sub("", (pending + stripped).strip()).strip()
+        pending = ""
+        if whole and not whole.startswith("-"):
+            found.append((start, whole))
     return found
 
 
-def _package(manifest: Manifest) -> list[tuple[int, str]]:
+def _requirements(manifest: Manifest) -> list[Problem]:
+    found = []
+    for line, text in requirement_lines(manifest.text):
+        said, breaks = _unpinned(text, manifest.constrained)
+        if said:
+            found.append(Problem(manifest.path, line, said, "high" if breaks else None))
+    return found
+
+
+def _unpinned(text: str, constrained: frozenset[str]) -> tuple[str, bool]:
+    """What is wrong with a requirement, "" if nothing; and whether pip refuses it."""
+    if _DIRECT.match(text) or "${" in text:
+        return "", False
+    try:
+        wanted = Requirement(text)
+    except InvalidRequirement as e:
+        return f"pip refuses {text!r}: {str(e).splitlines()[0]}", True
+    if wanted.url or is_exact(wanted) or canonicalize_name(wanted.name) in constrained:
+        return "", False
+    return f"{wanted.name}{wanted.specifier} is not pinned with ==", False
+
+
+def is_exact(wanted: Requirement) -> bool:
+    """Whether a requirement allows a single version."""
+    return any(s.operator in ("==", "===") and not s.version.endswith(".*") for s in wanted.specifier)
+
+
+def _project(manifest: Manifest) -> list[Problem]:
+    try:
+        content = tomllib.loads(manifest.text)
+    except tomllib.TOMLDecodeError as e:
+        return [Problem(manifest.path, 0, f"it is not TOML: {e}", "high")]
+    if manifest.lock:
+        return _unsent_lock(manifest)
+    loose = _loose_in_pipfile(content) if manifest.kind == "pipfile" else _loose_in_project(content)
+    if not loose:
+        return []
+    return [Problem(manifest.path, 0, f"no lock file, and {loose[0]} is not pinned")]
+
+
+def _loose_in_project(content: Mapping[str, Any]) -> list[str]:
+    """Dependencies of a pyproject.toml that are not pinned: of PEP 621, or in Poetry's own table."""
+    found = []
+    for text in _section(content, "project").get("dependencies", ()):
+        try:
+            wanted = Requirement(str(text))
+        except InvalidRequirement:
+            continue
+        if not is_exact(wanted) and not wanted.url:
+            found.append(wanted.name)
+    poetry = _section(_section(_section(content, "tool"), "poetry"), "dependencies")
+    return found + [n for n, v in poetry.items() if n != "python" and _is_loose(v)]
+
+
+def _loose_in_pipfile(content: Mapping[str, Any]) -> list[str]:
+    return [n for n, v in _section(content, "packages").items() if _is_loose(v)]
+
+
+def _section(content: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = content.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _is_loose(version: Any) -> bool:
+    """Whether a version of Poetry or Pipenv allows more than one: a bare ``1.2.3`` is exact."""
+    if isinstance(version, dict):
+        return (
+            "git" not in version
+            and "path" not in version
+            and "url" not in version
+            and _is_loose(version.get("version"))
+        )
+    return not re.match(r"^(?:==)?\s*\d[\w.+-]*$", str(version or ""))
+
+
+# -- Node ---------------------------------------------------------------------------------------------------------
+
+
+def _package(manifest: Manifest) -> list[Problem]:
     try:
         content = json.loads(manifest.text)
     except ValueError as e:
-        return [(getattr(e, "lineno", 0), f"it is not JSON: {e}")]
-    if not content.get("dependencies") and not content.get("devDependencies"):
+        return [Problem(manifest.path, getattr(e, "lineno", 0), f"it is not JSON: {e}", "high")]
+    wanted = {n: v for g in _GROUPS for n, v in _section(content, g).items()} if isinstance(content, dict) else {}
+    if not wanted:
         return []
+    clean = any(re.search(r"\bnpm\s+(?:ci|clean-install)\b", i) for i in manifest.installs)
     if not manifest.lock:
-        return [(0, "no package-lock.json (or yarn, pnpm lock) beside it")]
-    installs = [i for i in manifest.installs if re.search(r"\bnpm (?:install|i)\b(?!\s+-g)", i)]
-    if installs and not any("npm ci" in i for i in manifest.installs):
-        return [(0, "the Dockerfile runs npm install, which may change the lock; npm ci keeps to it")]
-    return []
+        said = "no lock file, without which npm ci refuses to run" if clean else "no lock file beside it"
+        return [Problem(manifest.path, 0, said, "high" if clean else None)]
+    return [*_unsent_lock(manifest), *_out_of_step(manifest, wanted, clean), *_loose_install(manifest)]
 
 
-def judge(manifests: Sequence[Manifest]) -> Verdict:
-    """All dependencies are pinned, by == or by a lock that the Dockerfile keeps to."""
-    wrong = [(m.path, line, words) for m in manifests for line, words in problems(m)]
-    first = wrong[0] if wrong else None
-    return Verdict(
-        ok=not wrong,
-        resource=first[0] if first else "dependencies",
-        name=first[0] if first else f"{len(manifests)} lists of dependencies",
-        observed=f"{first[2]}" + (f" (line {first[1]})" if first[1] else "") if first else "they are pinned",
-        expected="every dependency pinned with == or by a lock file",
-        evidence=tuple(f"{path}:{line}: {words}" if line else f"{path}: {words}" for path, line, words in wrong),
-        locations=tuple(f"{path}:{max(1, line)}" for path, line, _ in wrong),
-        related=("build",),
-        names={"file": first[0] if first else ""},
+def _out_of_step(manifest: Manifest, wanted: Mapping[str, Any], clean: bool) -> list[Problem]:
+    missing = sorted(set(wanted) - manifest.locked) if manifest.locked is not None else []
+    if not missing:
+        return []
+    more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+    consequence = ": npm ci refuses to run" if clean else ""
+    return [
+        Problem(manifest.path, 0, f"{missing[0]}{more} not in {manifest.lock}{consequence}", "high" if clean else None)
+    ]
+
+
+def _unsent_lock(manifest: Manifest) -> list[Problem]:
+    return (
+        [] if manifest.lock_sent else [Problem(manifest.path, 0, f".dockerignore keeps out its lock {manifest.lock}")]
     )
+
+
+def _loose_install(manifest: Manifest) -> list[Problem]:
+    return [
+        Problem(manifest.path, 0, f"the Dockerfile runs {name}, which may change the lock; {better} keeps to it", "low")
+        for name, (pattern, better) in _LOOSE.items()
+        if any(pattern.search(i) for i in manifest.installs)
+    ]

@@ -1,160 +1,148 @@
-"""Dockerfiles: whether they parse, what they build on, whether what they copy is there."""
+"""Dockerfiles: whether a builder can read them, and what linters say of them."""
 
 from __future__ import annotations
 
-import datetime as dt
-import fnmatch
 import re
 from collections.abc import Mapping, Sequence
 
-from checks.diagnosis.base_images import end_of_life
+from checks.diagnosis.base_images import wrong_stages
+from checks.diagnosis.places import Problem, over_files
 from checks.diagnosis.verdict import Verdict
-from fixtures.model.source import Context, Dockerfile, Instruction, Lint
+from fixtures.model.source import BuildWarning, DeclaredBuild, Dockerfile, Instruction, Lint
 
-# hadolint's codes for files that no builder can read; everything else it says is advice.
-_SYNTAX_CODES = ("DL1000", "DL3061", "SC1072")
-_VARIABLE = re.compile(r"\$\{?(\w+)(?::?-([^}]*))?\}?")
-
-
-def _verdict(wrong: Sequence[tuple[str, int, str]], what: str, expected: str, count: int) -> Verdict:
-    """One verdict over all files; each problem is (file, line, words)."""
-    first = wrong[0] if wrong else None
-    return Verdict(
-        ok=not wrong,
-        resource=first[0] if first else "Dockerfiles",
-        name=first[0] if first else f"{count} Dockerfiles",
-        observed=f"{first[2]} (line {first[1]})" if first and first[1] else first[2] if first else what,
-        expected=expected,
-        evidence=tuple(f"{path}:{line}: {words}" if line else f"{path}: {words}" for path, line, words in wrong),
-        locations=tuple(f"{path}:{max(1, line)}" for path, line, _ in wrong),
-        related=("build",),
-        names={"dockerfile": first[0] if first else "Dockerfile", "file": first[0] if first else ""},
-    )
+# hadolint's codes for what cannot be read, as a Dockerfile or as a shell command; everything else it says is advice.
+_SYNTAX_CODES = ("DL1000", "SC1072")
+# Instruction order; reported in our own words.
+_ORDER_CODE = "DL3061"
+# Least number of arguments by instruction: frontend/dockerfile/instructions/parse.go of BuildKit.
+_LEAST_ARGUMENTS: Mapping[str, int] = {
+    "ADD": 2, "ARG": 1, "COPY": 2, "ENV": 1, "EXPOSE": 1, "LABEL": 1, "MAINTAINER": 1, "RUN": 1, "SHELL": 1,
+    "STOPSIGNAL": 1, "USER": 1, "VOLUME": 1, "WORKDIR": 1,
+}  # fmt: skip
+_SECRET_NAME = re.compile(r"passw(?:or)?d|secret|token|api_?key|private_?key|access_?key|credential", re.IGNORECASE)
+_NOT_SECRET = re.compile(r"(?:_file|_path|_arn|_name|_id|_url|_ttl|_length|_expiry)$", re.IGNORECASE)
 
 
 def syntax(files: Sequence[Dockerfile], lints: Mapping[str, Sequence[Lint]]) -> Verdict:
     """Every Dockerfile can be read: by BuildKit's parser, and by hadolint's where that can be trusted."""
-    wrong: list[tuple[str, int, str]] = []
-    for one in files:
-        if one.error:
-            wrong.append((one.path, one.error_line, one.error))
-        elif not one.instructions:
-            wrong.append((one.path, 0, "it is empty"))
-        elif not any(i.name == "FROM" for i in one.instructions):
-            wrong.append((one.path, 0, "it has no FROM"))
-        else:
-            wrong += [(one.path, x.line, f"{x.code} {x.message}") for x in _unreadable(one, lints.get(one.path, ()))]
-    return _verdict(wrong, "they can be read", "Dockerfiles that a builder can read", len(files))
+    wrong = [p for one in files for p in unreadable(one, lints.get(one.path, ()))]
+    return over_files(
+        wrong,
+        subject=f"{len(files)} Dockerfiles",
+        fine="all can be read",
+        expected="Dockerfiles that a builder can read",
+    )
 
 
-def _unreadable(one: Dockerfile, lints: Sequence[Lint]) -> list[Lint]:
+def unreadable(one: Dockerfile, lints: Sequence[Lint]) -> list[Problem]:
+    """Why no builder can read a Dockerfile."""
+    if one.error:
+        return [Problem(one.path, one.error_line, one.error)]
+    if not one.instructions:
+        return [Problem(one.path, 0, "it is empty")]
+    if not any(i.name == "FROM" for i in one.instructions):
+        return [Problem(one.path, 0, "it has no FROM")]
+    own = [*_order(one), *_arity(one), *wrong_stages(one)]
+    known = {p.line for p in own}
     # After a here-document hadolint's parser loses its way; BuildKit's does not.
-    return [x for x in lints if x.code in _SYNTAX_CODES and not (x.code == "DL1000" and one.has_heredocs)]
+    said = [x for x in lints if x.code in _SYNTAX_CODES and not (x.code == "DL1000" and one.has_heredocs)]
+    own += [Problem(one.path, x.line, f"{x.code} {x.message}") for x in said if x.line not in known]
+    return sorted(own, key=lambda p: p.line)
+
+
+def _order(one: Dockerfile) -> list[Problem]:
+    found = []
+    for instruction in one.instructions:
+        if instruction.name == "FROM":
+            break
+        if instruction.name != "ARG":
+            found.append(Problem(one.path, instruction.line, f"{instruction.name} stands before the first FROM"))
+    return found[:1]
+
+
+def _arity(one: Dockerfile) -> list[Problem]:
+    return [Problem(one.path, i.line, said) for i in one.instructions if (said := _wrong_count(i))]
+
+
+def _wrong_count(instruction: Instruction) -> str:
+    count = len([a for a in instruction.args if a.strip()])
+    if instruction.name == "FROM":
+        fits = count == 1 or (count == 3 and instruction.args[1].lower() == "as")
+        return "" if fits else "FROM takes an image, or an image AS a name"
+    least = _LEAST_ARGUMENTS.get(instruction.name, 0)
+    if count >= least:
+        return ""
+    return f"{instruction.name} needs at least {least} argument{'s' if least > 1 else ''}"
 
 
 def advice(files: Sequence[Dockerfile], lints: Mapping[str, Sequence[Lint]]) -> Verdict:
-    """What hadolint would do otherwise, and images that run as root."""
+    """What hadolint would do otherwise, and secrets that stay in the image."""
     wrong = [
-        (one.path, x.line, f"{x.code} {x.message}")
+        Problem(one.path, x.line, f"{x.code} {x.message}")
         for one in files
         for x in lints.get(one.path, ())
-        if x.code not in _SYNTAX_CODES and x.level in ("error", "warning")
+        if x.code not in (*_SYNTAX_CODES, _ORDER_CODE) and x.level in ("error", "warning")
     ]
-    wrong += [(one.path, 0, "it runs as root: no USER") for one in files if one.instructions and not _drops_root(one)]
-    return _verdict(wrong, "nothing to improve", "hadolint's advice followed", len(files))
+    wrong += [
+        Problem(one.path, line, f"{name} is set to a value that everybody can read who has the image", "medium")
+        for one in files
+        for line, name in secrets(one)
+    ]
+    return over_files(
+        wrong,
+        subject=f"{len(files)} Dockerfiles",
+        fine="nothing to improve",
+        expected="hadolint's advice followed, and no secrets in ENV and ARG",
+    )
 
 
-def _drops_root(one: Dockerfile) -> bool:
-    last = max((n for n, i in enumerate(one.instructions) if i.name == "FROM"), default=0)
-    users = [i.args[0] for i in one.instructions[last:] if i.name == "USER" and i.args]
-    return bool(users) and users[-1].split(":")[0] not in ("root", "0")
+def is_secret_name(name: str) -> bool:
+    """Whether a variable's name says that its value is secret."""
+    return bool(_SECRET_NAME.search(name)) and not _NOT_SECRET.search(name)
 
 
-def bases(one: Dockerfile) -> list[tuple[Instruction, str]]:
-    """Images that the stages build on, ARG defaults filled in; earlier stages and scratch are none."""
-    arguments: dict[str, str] = {}
-    stages: set[str] = set()
+def secrets(one: Dockerfile) -> list[tuple[int, str]]:
+    """Line and name of variables that hold a secret, which stays in the image or its history."""
     found = []
     for instruction in one.instructions:
-        if instruction.name == "ARG" and instruction.args:
-            name, _, default = instruction.args[0].partition("=")
-            arguments[name] = default.strip("\"'")
-        if instruction.name != "FROM" or not instruction.args:
+        if instruction.name == "ENV":
+            pairs = [(k, v) for k, v in zip(instruction.args[::3], instruction.args[1::3], strict=False)]
+        elif instruction.name == "ARG":
+            pairs = [(a.partition("=")[0], a.partition("=")[2]) for a in instruction.args]
+        else:
             continue
-        image = _VARIABLE.sub(lambda m: arguments.get(m[1]) or m[2] or "", instruction.args[0])
-        if image.lower() not in stages and image != "scratch":
-            found.append((instruction, image))
-        if len(instruction.args) > 2 and instruction.args[1].lower() == "as":
-            stages.add(instruction.args[2].lower())
+        found += [(instruction.line, k) for k, v in pairs if is_secret_name(k) and v.strip("\"'") and "$" not in v]
     return found
 
 
-def pinned(files: Sequence[Dockerfile]) -> Verdict:
-    """Every base image has a tag other than latest, or a digest."""
+def declared(builds: Sequence[DeclaredBuild]) -> Verdict:
+    """Everything that workflows and compose files build has its Dockerfile and its context."""
+    wrong = [Problem(b.where, 0, said) for b in builds if (said := _absent(b))]
+    missing = next((b.dockerfile for b in builds if _absent(b)), "")
+    return over_files(
+        wrong,
+        subject=f"{len(builds)} image builds",
+        fine="all have their Dockerfile",
+        expected="a Dockerfile and a context for every build",
+        names={"file": missing, "dockerfile": missing} if missing else None,
+    )
+
+
+def _absent(build: DeclaredBuild) -> str:
+    if not build.context_exists:
+        return f"it builds {build.context}, which does not exist"
+    return "" if build.dockerfile_exists else f"it builds {build.dockerfile}, which does not exist"
+
+
+def build_check(warnings: Sequence[BuildWarning], count: int) -> Verdict:
+    """``docker build --check`` finds nothing; what it cannot build at all is graver than what it advises against."""
     wrong = [
-        (f.path, i.line, f"{image or i.args[0]} {_unpinned(image)}")
-        for f in files
-        for i, image in bases(f)
-        if _unpinned(image)
+        Problem(w.path, w.line, f"{w.rule}: {w.message}" if w.rule else w.message, "high" if w.fatal else None)
+        for w in warnings
     ]
-    return _verdict(wrong, "they are pinned", "base images with a version or digest", len(files))
-
-
-def _unpinned(image: str) -> str:
-    if "@sha256:" in image:
-        return ""
-    tag = image.rpartition("/")[2].partition(":")[2]
-    if not image or not tag:
-        return "has no tag"
-    return "is tagged latest" if tag == "latest" else ""
-
-
-def supported(files: Sequence[Dockerfile], today: dt.date) -> Verdict:
-    """No base image is past its end of life."""
-    wrong = [(f.path, i.line, said) for f in files for i, image in bases(f) if (said := end_of_life(image, today))]
-    return _verdict(wrong, "they are supported", "base images that still get security fixes", len(files))
-
-
-def copied(files: Sequence[Dockerfile], contexts: Mapping[str, Context]) -> Verdict:
-    """Everything that COPY and ADD take from the context is there and is sent."""
-    wrong = [
-        (f.path, i.line, words)
-        for f in files
-        for i in f.instructions
-        if i.name in ("COPY", "ADD") and not i.heredoc and not any(flag.startswith("--from") for flag in i.flags)
-        for words in _missing(i, contexts[f.path])
-    ]
-    return _verdict(wrong, "all is there", "sources that exist and are sent to the builder", len(files))
-
-
-def _missing(instruction: Instruction, context: Context) -> list[str]:
-    if len(instruction.args) < 2:
-        return [f"{instruction.name} needs a source and a destination"]
-    sources = [a for a in instruction.args[:-1] if "://" not in a and "$" not in a and not a.startswith("<<")]
-    return [words for source in sources for words in [_absent(source, context)] if words]
-
-
-def _absent(source: str, context: Context) -> str:
-    pattern = source.removeprefix("./").strip("/")
-    if pattern in ("", "."):
-        return ""
-    fitting = [f for f in context.files if _covers(pattern, f.path)]
-    if not fitting:
-        return f"{source} is not in the build context" if not context.truncated else ""
-    return "" if any(f.sent for f in fitting) else f"{source} is kept out by {context.ignore_file}"
-
-
-def _covers(pattern: str, path: str) -> bool:
-    parts, wanted = path.split("/"), pattern.split("/")
-    return len(parts) >= len(wanted) and all(fnmatch.fnmatchcase(p, w) for p, w in zip(parts, wanted, strict=False))
-
-
-def build_check(results: Mapping[str, tuple[int, str]]) -> Verdict:
-    """``docker build --check`` finds nothing."""
-    wrong = [(path, 0, _last(words)) for path, (code, words) in results.items() if code != 0]
-    return _verdict(wrong, "BuildKit's checks pass", "docker build --check without findings", len(results))
-
-
-def _last(words: str) -> str:
-    lines = [line for line in words.splitlines() if line.strip()]
-    return lines[-1].strip() if lines else "it failed without a word"
+    return over_files(
+        wrong,
+        subject=f"{count} Dockerfiles",
+        fine="BuildKit finds nothing",
+        expected="docker build --check without findings",
+    )

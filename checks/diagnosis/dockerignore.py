@@ -1,56 +1,93 @@
-"""Build contexts: what is sent to the builder and should not be."""
+"""Build contexts: whether what is copied gets through, and whether what is needless stays out."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from checks.diagnosis.places import Problem, over_files
 from checks.diagnosis.verdict import Severity, Verdict
-from fixtures.model.source import Context, Entry
+from fixtures.model.source import Context, CopiedSource, Entry
 
 _MB = 1_000_000
-_SECRETS = (".env", ".pem", ".tfstate")
+# Directories that make a context slow; what else does not belong into it is a risk rather than a fault.
+_SLOW = ("node_modules", "venv", ".venv", "env", ".terraform", "__pypackages__")
 
 
-def judge(contexts: Mapping[str, Context], most_mb: float) -> Verdict:
-    """Contexts are small, and what does not belong into an image (node_modules, venv, .git, .env) is kept out."""
-    sent = [(c, e) for c in contexts.values() for e in c.heavy if e.sent]
-    broken = [(c, c.problem) for c in contexts.values() if c.problem]
-    large = [c for c in contexts.values() if c.sent_bytes > most_mb * _MB]
-    bare = [c for c in contexts.values() if not c.ignore_file]
-    observed, severity = _worst(sent, [p for _, p in broken], large, bare)
-    places = [c.directory for c, _ in (*sent, *broken)] or [c.directory for c in (*large, *bare)]
-    return Verdict(
-        ok=not observed,
-        resource=f"{places[0]}/.dockerignore" if places else "build contexts",
-        name=f"{places[0]}/.dockerignore" if places else f"{len(contexts)} build contexts",
-        observed=observed or "nothing needless is sent",
-        expected=f"contexts below {most_mb:g} MB without node_modules, venv, .git and .env",
-        evidence=tuple(
-            [f"{c.directory}: {e.path} ({e.size_bytes / _MB:.1f} MB) is sent" for c, e in sent]
-            + [f"{c.directory}: {c.sent_bytes / _MB:.1f} MB, largest: {_largest(c)}" for c in large]
-            + [f"{c.directory}: no .dockerignore" for c in bare]
-        ),
-        severity=severity,
-        locations=tuple(f"{c.ignore_file}:1" for c, _ in (*sent, *broken) if c.ignore_file),
-        related=("build",),
-        names={"context": places[0] if places else ".", "file": f"{places[0]}/.dockerignore" if places else ""},
+def copied(sources: Mapping[str, Sequence[CopiedSource]], contexts: Mapping[str, Context]) -> Verdict:
+    """Everything that Dockerfiles take from their context is there, and .dockerignore lets it through."""
+    wrong = [
+        Problem(path, s.line, said)
+        for path, taken in sources.items()
+        for s in taken
+        if (said := _missing(s, contexts[path]))
+    ]
+    first = contexts[wrong[0].path].directory if wrong else ""
+    return over_files(
+        wrong,
+        subject=f"what {len(sources)} Dockerfiles copy",
+        fine="all of it is sent",
+        expected="sources that exist and are sent to the builder",
+        names={"context": first} if first else None,
     )
 
 
-def _worst(
-    sent: list[tuple[Context, Entry]], broken: list[str], large: list[Context], bare: list[Context]
-) -> tuple[str, Severity | None]:
-    if broken:
-        return f"its patterns cannot be read: {broken[0]}", None
-    if sent:
-        secret = [e for _, e in sent if e.path.endswith(_SECRETS) or "/.env" in f"/{e.path}"]
-        first = (secret or [e for _, e in sent])[0]
-        return f"{first.path} is sent to the builder" + (", a secret" if secret else ""), None
-    if large:
-        return f"the context has {large[0].sent_bytes / _MB:.0f} MB", "medium"
-    return ("there is no .dockerignore", "low") if bare else ("", None)
+def _missing(source: CopiedSource, context: Context) -> str:
+    what = f"{source.instruction} {source.source}"
+    if source.outside:
+        return f"{what} lies outside the build context {context.directory}"
+    if not source.present:
+        return "" if source.made_later else f"{what} is not in the build context {context.directory}"
+    return "" if source.sent else f"{what} is kept out by {context.ignore_file}"
 
 
-def _largest(context: Context) -> str:
-    largest = sorted((f for f in context.files if f.sent), key=lambda f: -f.size_bytes)[:3]
-    return ", ".join(f"{f.path} {f.size_bytes / _MB:.1f} MB" for f in largest)
+def judge(contexts: Sequence[Context], most_mb: float) -> Verdict:
+    """Contexts are small, and what does not belong into an image is kept out of them.
+
+    Args:
+        most_mb: size from which a context is too large, in megabytes (10⁶ bytes).
+    """
+    wrong = [p for c in contexts for p in _problems(c, most_mb)]
+    unique = list({(p.path, p.words): p for p in wrong}.values())
+    place = next((c for c in contexts if _problems(c, most_mb)), None)
+    return over_files(
+        unique,
+        subject=f"{len(contexts)} build contexts",
+        fine="nothing needless is sent",
+        expected=f"contexts below {most_mb:g} MB without node_modules, virtual environments, .git and secrets",
+        names={"context": place.directory} if place else None,
+    )
+
+
+def _problems(context: Context, most_mb: float) -> list[Problem]:
+    where = context.ignore_file or f"{_below(context.directory)}.dockerignore"
+    if context.problem:
+        return [Problem(where, 0, f"its patterns cannot be read: {context.problem}")]
+    found = [Problem(where, 0, _sent(e), _severity(e)) for e in context.misplaced]
+    if context.sent_bytes > most_mb * _MB:
+        found.append(Problem(where, 0, _too_large(context), "medium"))
+    found += [Problem(where, 0, f"{name} would be sent as soon as it is there", "low") for name in context.unguarded]
+    if not context.ignore_file:
+        found.append(Problem(where, 0, "there is no .dockerignore", "low"))
+    return found
+
+
+def _below(directory: str) -> str:
+    return "" if directory == "." else f"{directory}/"
+
+
+def _severity(entry: Entry) -> Severity | None:
+    return None if entry.path.rpartition("/")[2] in _SLOW else "medium"
+
+
+def _sent(entry: Entry) -> str:
+    return f"{entry.path} ({_size(entry.size_bytes)}) is sent to the builder"
+
+
+def _too_large(context: Context) -> str:
+    largest = ", ".join(f"{e.path} {_size(e.size_bytes)}" for e in context.largest[:5])
+    least = "at least " if context.truncated else ""
+    return f"{least}{_size(context.sent_bytes)} in {context.sent_files} files are sent; largest: {largest}"
+
+
+def _size(size_bytes: int) -> str:
+    return f"{size_bytes / _MB:.1f} MB" if size_bytes >= _MB / 10 else f"{size_bytes / 1000:.1f} kB"
