@@ -16,7 +16,7 @@ from checks.guide import Bullet, Guide, load_guide
 from fixtures.plugin import RUN, is_check
 from fixtures.policy import actions, as_json, policy
 from fixtures.run import facts_of
-from reports.plugin import bullet_of, severity_of
+from reports.metadata import bullet_of, severity_of
 
 _STAGES = ("symptom", "diagnosis", "resolution", "prevention")
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
-from reports.finding import Finding, Results
+from checks.diagnosis.causes import Effect, explain, roots
+from reports.finding import OUTCOMES, WRONG, Finding, Results
+from reports.text import listed, plural
+
+_ID = re.compile(r"\b(?=[0-9a-f-]*\d)[0-9a-f][0-9a-f-]{6,}\b|\d+")
 
 
 @dataclass(frozen=True)
@@ -16,11 +21,15 @@ class Root:
         findings: the root on each resource it was found on.
         consequences: failing findings that it explains, nearest first.
         unsure: unverified checks that might lie behind it.
+        milder: advisory findings that might lie behind it.
+        chain: from the farthest consequence back to the root, ids.
     """
 
     findings: tuple[Finding, ...]
     consequences: tuple[Finding, ...]
     unsure: tuple[Finding, ...]
+    milder: tuple[Finding, ...]
+    chain: tuple[str, ...]
 
     @property
     def first(self) -> Finding:
@@ -30,8 +39,36 @@ class Root:
     @property
     def where(self) -> str:
         """``product and order``, where it was found on several."""
-        names = list(dict.fromkeys(f.service or f.resource_name for f in self.findings))
-        return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+        return listed(f.service or f.resource_name for f in self.findings)
+
+    @property
+    def summaries(self) -> tuple[str, ...]:
+        """What was found, on each resource, without repetition."""
+        return tuple(dict.fromkeys(f.summary for f in self.findings))
+
+    @property
+    def commands(self) -> tuple[str, ...]:
+        """Commands for the first resource, then those that others need besides."""
+        return tuple(dict.fromkeys(c for f in self.findings for c in f.commands))
+
+
+@dataclass(frozen=True)
+class Folded:
+    """Findings of one check with the same thing to say, e.g. on several services."""
+
+    findings: tuple[Finding, ...]
+
+    @property
+    def label(self) -> str:
+        """``check_x[product, order]``."""
+        parts = [f.label.partition("[")[2].removesuffix("]") for f in self.findings]
+        inside = ", ".join(p for p in parts if p)
+        return f"{self.findings[0].check}[{inside}]" if inside else self.findings[0].check
+
+    @property
+    def summary(self) -> str:
+        """What the first of them says."""
+        return self.findings[0].summary
 
 
 @dataclass(frozen=True)
@@ -43,33 +80,93 @@ class Blind:
     findings: tuple[Finding, ...]
 
 
-def roots(results: Results) -> list[Root]:
-    """Roots, gravest first; the same check on several resources is one root."""
-    by_id = {f.id: f for f in results.findings}
-    order = {f.id: n for n, f in enumerate(results.of("failed"))}
-    found = sorted((by_id[r] for r in results.roots if r in by_id), key=lambda f: order.get(f.id, 0))
-    groups: dict[tuple[str, str, str], list[Finding]] = {}
-    for one in found:
-        groups.setdefault((one.target, one.check, one.observed or one.summary), []).append(one)
-    return [_root(tuple(group), results) for group in groups.values()]
+# -- causes -----------------------------------------------------------------------------------------------------
+
+
+def conclude(results: Results) -> None:
+    """Work out what explains what, and the roots; replaces findings by ones that know their causes."""
+    causes = explain(_effect(f, f.broken) for f in results.findings if f.outcome in WRONG)
+    results.findings = [replace(f, caused_by=causes.get(f.id, ())) for f in results.findings]
+    # What is merely advisory may lie behind a failure, but is itself no cause that anybody is woken for.
+    results.roots = roots([_effect(f, f.outcome == "failed") for f in results.of(*WRONG)])
+
+
+def _effect(finding: Finding, broken: bool) -> Effect:
+    return Effect(
+        id=finding.id,
+        check=finding.check,
+        broken=broken,
+        declared=finding.declared_causes,
+        target=finding.target,
+        service=finding.service,
+        related=finding.related,
+        signs=finding.signs,
+    )
+
+
+def found_roots(results: Results) -> list[Root]:
+    """Roots, gravest first; the same check with the same cause on several resources is one root."""
+    ids = set(results.roots)
+    groups = _groups([f for f in results.of("failed") if f.id in ids])
+    return [_root(group, results) for group in groups]
+
+
+def _groups(findings: Iterable[Finding]) -> list[tuple[Finding, ...]]:
+    groups: dict[tuple[str, ...], list[Finding]] = {}
+    for one in findings:
+        groups.setdefault(_cause(one), []).append(one)
+    return [tuple(group) for group in groups.values()]
+
+
+def _cause(finding: Finding) -> tuple[str, ...]:
+    """The same for findings that differ only in whom they are about: service, ids, numbers."""
+    said = [finding.observed or finding.summary, finding.likely_cause]
+    own = sorted({finding.service, finding.resource_name} - {""}, key=len, reverse=True)
+    for name in own:
+        said = [s.replace(name, "·") for s in said]
+    return (finding.target, finding.check, finding.severity, *(_ID.sub("#", s) for s in said))
 
 
 def _root(group: tuple[Finding, ...], results: Results) -> Root:
-    explained = _explained({f.id for f in group}, results)
+    start = {f.id for f in group}
+    explained, nearest = _explained(start, results)
     behind = {c for f in group for c in f.caused_by}
-    unsure = tuple(f for f in results.findings if f.id in behind and f.outcome == "unverified")
-    return Root(group, explained, unsure)
+    others = [f for f in results.findings if f.id in behind and f.id not in start]
+    return Root(
+        findings=group,
+        consequences=explained,
+        unsure=tuple(f for f in others if f.outcome == "unverified"),
+        milder=tuple(f for f in others if f.outcome == "advisory"),
+        chain=_chain(explained, nearest),
+    )
 
 
-def _explained(start: set[str], results: Results) -> tuple[Finding, ...]:
+def _explained(start: set[str], results: Results) -> tuple[tuple[Finding, ...], dict[str, str]]:
+    """Failing findings that lead back to the start, nearest first, and by id the cause through which they do."""
     failed = [f for f in results.of("failed") if f.id not in start]
     reached: dict[str, Finding] = {}
+    nearest: dict[str, str] = {}
     frontier = set(start)
     while frontier:
         near = {f.id: f for f in failed if f.id not in reached and frontier & set(f.caused_by)}
+        nearest |= {i: next(c for c in f.caused_by if c in frontier) for i, f in near.items()}
         reached |= near
         frontier = set(near)
-    return tuple(reached.values())
+    return tuple(reached.values()), nearest
+
+
+def _chain(explained: Sequence[Finding], nearest: dict[str, str]) -> tuple[str, ...]:
+    if not explained:
+        return ()
+    chain = [explained[-1].id]
+    while chain[-1] in nearest:
+        chain.append(nearest[chain[-1]])
+    return tuple(chain)
+
+
+def fold(findings: Iterable[Finding]) -> list[Folded]:
+    """Findings with the same thing to say of several services, together."""
+    return [Folded(group) for group in _groups(findings)]
 
 
 def unexplained(results: Results, found: Iterable[Root]) -> list[Finding]:
@@ -79,31 +176,44 @@ def unexplained(results: Results, found: Iterable[Root]) -> list[Finding]:
 
 
 def blind_spots(results: Results) -> list[Blind]:
-    """Unverified findings by reason, the reason that blinds most first."""
-    groups: dict[tuple[str, str], list[Finding]] = {}
+    """Unverified findings by what stood in the way, the one that blinds most first."""
+    groups: dict[tuple[str, str, str], list[Finding]] = {}
     for one in results.of("unverified"):
-        groups.setdefault((one.summary, one.iam_action), []).append(one)
-    blind = [Blind(reason, action, tuple(found)) for (reason, action), found in groups.items()]
+        groups.setdefault((one.target, one.summary, one.iam_action), []).append(one)
+    blind = [Blind(reason, action, tuple(found)) for (_, reason, action), found in groups.items()]
     return sorted(blind, key=lambda b: -len(b.findings))
+
+
+# -- in words ---------------------------------------------------------------------------------------------------
 
 
 def counts(results: Results) -> dict[str, int]:
     """How many findings have each outcome."""
-    outcomes = ("passed", "failed", "advisory", "unverified", "not_applicable")
-    return {o: sum(1 for f in results.findings if f.outcome == o) for o in outcomes}
+    return {o: sum(1 for f in results.findings if f.outcome == o) for o in OUTCOMES}
 
 
 def verdict(results: Results) -> str:
-    """The run in one line, without its target."""
+    """The run in one clause, without its target."""
     n = counts(results)
+    judged = len(results.findings) - n["not_applicable"]
+    blind = f"{plural(n['unverified'], 'check')} could not look"
     if n["failed"]:
-        causes = len(roots(results))
-        said = f"{n['failed']} checks failed, {causes} root cause{'' if causes == 1 else 's'}"
-        return said + (f", {n['unverified']} could not look" if n["unverified"] else "")
-    if n["unverified"]:
-        return f"nothing failed, but {n['unverified']} checks could not look"
-    advisory = f", {n['advisory']} advisory" if n["advisory"] else ""
-    return f"{n['passed']} checks passed{advisory}, {n['not_applicable']} not applicable"
+        said = f"{n['failed']} of {plural(judged, 'check')} failed, {plural(len(found_roots(results)), 'root cause')}"
+        parts = [said, blind if n["unverified"] else ""]
+    elif n["unverified"]:
+        parts = [f"nothing failed, but {n['unverified']} of {plural(judged, 'check')} could not look"]
+    elif not judged:
+        parts = ["nothing to judge"]
+    elif n["advisory"]:
+        parts = [f"nothing failed: {plural(n['passed'], 'check')} passed"]
+    else:
+        parts = [f"all {plural(n['passed'], 'check')} passed"]
+    parts += [
+        plural(n["advisory"], "advisory", "advisories") if n["advisory"] else "",
+        f"{n['not_applicable']} not applicable" if n["not_applicable"] else "",
+        f"STOPPED EARLY with {results.not_judged} not judged" if results.not_judged else "",
+    ]
+    return ", ".join(p for p in parts if p)
 
 
 def changes(results: Results) -> str:
@@ -114,16 +224,23 @@ def changes(results: Results) -> str:
     return f"{n['new']} new, {n['fixed']} fixed, {n['known']} known"
 
 
-def label(finding: Finding) -> str:
-    """``check_x[product]``: a finding in few words."""
-    _, bracket, parameters = finding.id.partition("[")
-    return f"{finding.check}{bracket}{parameters}"
+def fixed(results: Results) -> list[Finding]:
+    """What was wrong in the baseline and is no more."""
+    return [f for f in results.findings if f.change == "fixed"]
+
+
+def loud_mode(results: Results) -> str:
+    """``SANDBOX`` or ``LIVE``."""
+    return "SANDBOX" if results.mode == "sandbox" else "LIVE"
 
 
 def mode(results: Results) -> str:
-    """``SANDBOX`` or ``LIVE`` with target, account and Region."""
-    what = ", ".join(results.targets)
+    """``SANDBOX ecommerce-dev`` or ``LIVE ecommerce-dev (123456789012 us-east-1)``."""
     where = " ".join(p for p in (results.account, results.region) if p)
-    if results.mode == "sandbox":
-        return f"SANDBOX {what} (simulated AWS, nothing here is real)"
-    return f"LIVE {what}" + (f" ({where})" if where else "")
+    said = f"{loud_mode(results)} {listed(results.targets)}"
+    return f"{said} ({where})" if where and results.mode != "sandbox" else said
+
+
+def exit_code(results: Results) -> int:
+    """0 when nothing failed and everything was seen."""
+    return 1 if results.not_judged or any(f.outcome in ("failed", "unverified") for f in results.findings) else 0

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
 Outcome = Literal["passed", "failed", "advisory", "unverified", "not_applicable"]
 Change = Literal["new", "known", "fixed"]
-SEVERITIES = ("critical", "high", "medium", "low")
+OUTCOMES: tuple[Outcome, ...] = ("failed", "unverified", "advisory", "passed", "not_applicable")
+WRONG = ("failed", "advisory", "unverified")
 BROKEN = ("failed", "advisory")
+SEVERITIES = ("critical", "high", "medium", "low")
 SCENARIOS = ("ecs", "database", "alb", "latency", "docker", "terraform", "cost")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """See docs and reports/results.schema.json for the meaning of each field; all are plain data."""
+    """See reports/results.schema.json for the meaning of each field; all are plain data, harmless and bounded."""
 
     id: str
     check: str
@@ -34,7 +37,6 @@ class Finding:
     likely_cause: str = ""
     evidence: tuple[str, ...] = ()
     resolution: str = ""
-    prevention: str = ""
     commands: tuple[str, ...] = ()
     console_url: str = ""
     caused_by: tuple[str, ...] = ()
@@ -47,6 +49,8 @@ class Finding:
     exempt_until: str | None = None
     exempt_reason: str = ""
     change: Change | None = None
+    since: str = ""
+    flapping: bool = False
     duration_s: float = 0.0
 
     @property
@@ -54,16 +58,51 @@ class Finding:
         """Whether the resource is not as it should be, gravely or not."""
         return self.outcome in BROKEN
 
+    @property
+    def label(self) -> str:
+        """``check_x[product]``: the finding in few words."""
+        _, bracket, parameters = self.id.partition("[")
+        return f"{self.check}{bracket}{parameters}"
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What stays the same from run to run, however many targets are judged together."""
+        return self.target, self.check, self.service
+
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON types."""
         return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Finding:
-        """Back from as_dict, e.g. out of an xdist message."""
+        """Back from as_dict, e.g. out of an xdist message or results.json."""
         known = {f.name for f in fields(cls)}
         plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items() if k in known}
         return cls(**plain)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Series:
+    """A curve to draw in report.html.
+
+    Args:
+        title: what it is, e.g. ``p95 of product``.
+        unit: ``s``, ``USD``, ``%``; shown behind values.
+        points: values in time order, aware UTC; at least two to be drawn.
+        threshold: a limit, drawn as a line.
+        threshold_name: what the limit is called.
+        marks: instants that matter, each with a word: ``(at, "deployment")``.
+        scenario: where in the report it belongs.
+    """
+
+    title: str
+    unit: str
+    points: tuple[tuple[dt.datetime, float], ...]
+    threshold: float | None = None
+    threshold_name: str = "limit"
+    marks: tuple[tuple[dt.datetime, str], ...] = ()
+    target: str = ""
+    scenario: str = ""
 
 
 def outcome_of(phase: str, passed: bool, skipped: bool, judged: bool) -> Outcome:
@@ -85,27 +124,58 @@ def is_milder(severity: str, limit: str) -> bool:
     return SEVERITIES.index(severity) > SEVERITIES.index(limit)
 
 
+def rank(finding: Finding) -> tuple[int, int, str, str]:
+    """For sorting: gravest first, then by scenario. Scenarios of a user's own guide come last."""
+    scenario = SCENARIOS.index(finding.scenario) if finding.scenario in SCENARIOS else len(SCENARIOS)
+    return SEVERITIES.index(finding.severity), scenario, finding.scenario, finding.id
+
+
+def empty_api() -> dict[str, Any]:
+    """The count of no requests at all."""
+    return {"requests": 0, "distinct": 0, "by_operation": {}}
+
+
 @dataclass
 class Results:
-    """Everything that a run found, gathered in the controlling process."""
+    """Everything that a run found, gathered in the controlling process.
+
+    Args:
+        notes: what a reader must know besides the findings, a line each.
+        accounts: account by target, where it is known.
+        regions: Region by target.
+        not_judged: how many selected checks the run did not come to, because it was stopped.
+    """
 
     findings: list[Finding] = field(default_factory=list)
     roots: tuple[str, ...] = ()
     notes: list[str] = field(default_factory=list)
     mode: str = "live"
     targets: tuple[str, ...] = ()
-    account: str = ""
-    region: str = ""
+    accounts: dict[str, str] = field(default_factory=dict)
+    regions: dict[str, str] = field(default_factory=dict)
     started: str = ""
     duration_s: float = 0.0
     exit_code: int = 0
-    api: dict[str, Any] = field(default_factory=lambda: {"requests": 0, "distinct": 0, "by_operation": {}})
+    api: dict[str, Any] = field(default_factory=empty_api)
+    series: list[Series] = field(default_factory=list)
+    not_judged: int = 0
+
+    @property
+    def account(self) -> str:
+        """The account, or all of them."""
+        return ", ".join(dict.fromkeys(a for a in self.accounts.values() if a))
+
+    @property
+    def region(self) -> str:
+        """The Region, or all of them."""
+        return ", ".join(dict.fromkeys(r for r in self.regions.values() if r))
 
     def of(self, *outcomes: str) -> list[Finding]:
         """Findings with one of the outcomes, gravest first."""
-        chosen = [f for f in self.findings if f.outcome in outcomes]
-        return sorted(chosen, key=lambda f: (SEVERITIES.index(f.severity), SCENARIOS.index(f.scenario), f.id))
+        return sorted((f for f in self.findings if f.outcome in outcomes), key=rank)
 
-    def find(self, finding_id: str) -> Finding:
-        """A finding by id."""
-        return next(f for f in self.findings if f.id == finding_id)
+    def about(self, target: str) -> Results:
+        """The part of the results that is about one target."""
+        own = [f for f in self.findings if f.target == target]
+        ids = {f.id for f in own}
+        return Results(own, tuple(r for r in self.roots if r in ids), mode=self.mode, targets=(target,))

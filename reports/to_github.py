@@ -1,163 +1,89 @@
-"""GitHub Actions: a job summary in Markdown, annotations, and outputs for later steps."""
+"""GitHub Actions: a job summary, annotations at files and lines, and outputs for later steps."""
 
 from __future__ import annotations
 
+import contextlib
 import os
-import re
-from collections.abc import Mapping
+import secrets
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from reports import conclusions
 from reports.finding import Finding, Results
-from reports.text import bounded, inert
+from reports.locations import place
+from reports.text import inert, one_line
+from reports.to_json import write_whole
+from reports.to_markdown import markdown
 
-# GitHub refuses a job summary over 1 MiB; some room is left for what other steps write.
-_MOST_BYTES = 900_000
 _MOST_ANNOTATIONS = 10  # of each level and step; GitHub drops the others
-_SHOWN_EVIDENCE = 10
 
 
 def write(results: Results, out: Path, environment: Mapping[str, str] = os.environ) -> None:
-    """Write summary.md, and where this is a GitHub job its summary, annotations and outputs."""
+    """Write summary.md, and where this is a GitHub job its summary and outputs."""
     text = markdown(results)
-    (out / "summary.md").write_text(text, encoding="utf-8")
+    write_whole(out / "summary.md", text)
     if environment.get("GITHUB_STEP_SUMMARY"):
-        _append(environment["GITHUB_STEP_SUMMARY"], text)
+        _append(environment["GITHUB_STEP_SUMMARY"], text, results)
     if environment.get("GITHUB_OUTPUT"):
-        _append(environment["GITHUB_OUTPUT"], outputs(results, out))
+        _append(environment["GITHUB_OUTPUT"], outputs(results, out), results)
 
 
-def _append(path: str, text: str) -> None:
-    with Path(path).open("a", encoding="utf-8") as file:
-        file.write(text)
+def _append(path: str, text: str, results: Results) -> None:
+    try:
+        with Path(path).open("a", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as e:
+        results.notes.append(f"cannot write {path} for GitHub: {e.strerror}")
 
 
 def outputs(results: Results, out: Path) -> str:
-    """``name=value`` lines; every value is one line of our own making."""
+    """``name=value`` lines; every value is a single line."""
     n = conclusions.counts(results)
     values = {
         "verdict": "passed" if results.exit_code == 0 else "failed",
-        "failed": str(n["failed"]),
-        "unverified": str(n["unverified"]),
-        "advisory": str(n["advisory"]),
-        "root-causes": str(len(conclusions.roots(results))),
+        "said": conclusions.verdict(results),
+        **{outcome.replace("_", "-"): str(number) for outcome, number in n.items()},
+        "root-causes": str(len(conclusions.found_roots(results))),
         "results": str(out / "results.json"),
         "report": str(out / "report.html"),
+        "sarif": str(out / "results.sarif"),
     }
-    return "".join(f"{name}={value}\n" for name, value in values.items())
+    return "".join(f"{name}={one_line(value)}\n" for name, value in values.items())
 
 
-def markdown(results: Results) -> str:
-    """The summary, cut to what GitHub takes; says so where it is cut."""
-    found = conclusions.roots(results)
-    parts = [_head(results), *(_root(r) for r in found), *(_failed(f) for f in conclusions.unexplained(results, found))]
-    parts += [_blind(results), _advisories(results), _foot(results)]
-    text = ""
-    for part in parts:
-        if len((text + part).encode()) > _MOST_BYTES:
-            return text + "\n*The rest does not fit into a GitHub summary: see report.html and results.json.*\n"
-        text += part
-    return text
+@contextlib.contextmanager
+def no_commands(write_line: Callable[[str], object]) -> Iterator[None]:
+    """While text from AWS is printed, the runner takes no line of it for a workflow command."""
+    token = secrets.token_hex(16)
+    write_line(f"::stop-commands::{token}")
+    try:
+        yield
+    finally:
+        write_line(f"::{token}::")
 
 
-def _head(results: Results) -> str:
-    mark = "❌" if results.of("failed") else "⚠️" if results.of("unverified") else "✅"
-    changed = conclusions.changes(results)
-    lines = [
-        f"## {mark} {escape(conclusions.mode(results))}",
-        "",
-        f"**{escape(conclusions.verdict(results))}**" + (f" ({changed})" if changed else ""),
-        "",
-        *(f"- note: {escape(n)}" for n in results.notes),
-    ]
-    return "\n".join(lines) + "\n"
+def workflow_commands(results: Results, environment: Mapping[str, str]) -> list[str]:
+    """Annotations, at the line of the file where there is one; roots first."""
+    roots = set(results.roots)
+    failed = sorted(results.of("failed"), key=lambda f: f.id not in roots)
+    errors = [_annotation("error", f, environment) for f in failed]
+    warnings = [_annotation("warning", f, environment) for f in results.of("advisory") if f.locations]
+    blind = [_blind(b) for b in conclusions.blind_spots(results)]
+    return errors[:_MOST_ANNOTATIONS] + (blind + warnings)[:_MOST_ANNOTATIONS]
 
 
-def _root(root: conclusions.Root) -> str:
-    where = f" on {escape(root.where)}" if len(root.findings) > 1 else ""
-    text = _failed(root.first, f"Root cause{where}")
-    for one in root.unsure:
-        text += f"\nProbably; could not verify `{_code(conclusions.label(one))}`.\n"
-    if root.consequences:
-        explained = "\n".join(f"- `{_code(conclusions.label(f))}`: {escape(f.summary)}" for f in root.consequences)
-        text += f"\n<details><summary>explains {len(root.consequences)} more</summary>\n\n{explained}\n\n</details>\n"
-    return text
-
-
-def _failed(finding: Finding, title: str = "Failed") -> str:
-    lines = [
-        "",
-        f"### {title}: {escape(finding.title)}",
-        "",
-        f"`{finding.severity}` {escape(finding.summary)}",
-        "",
-    ]
-    if finding.likely_cause:
-        lines += [f"Likely cause: {escape(finding.likely_cause)}", ""]
-    if finding.evidence:
-        shown = "\n".join(inert(line) for line in bounded(finding.evidence, _SHOWN_EVIDENCE))
-        lines += [_fenced(shown, "text"), ""]
-    if finding.resolution:
-        lines += [f"**Fix:** {escape(finding.resolution)}", ""]
-    if finding.commands:
-        lines += [_fenced("\n".join(inert(c, 2000) for c in finding.commands), "sh"), ""]
-    return "\n".join(lines)
-
-
-def _fenced(text: str, language: str) -> str:
-    """A code block whose fence is longer than any run of backticks in the text, so that nothing gets out of it."""
-    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
-    fence = "`" * max(3, longest + 1)
-    return f"{fence}{language}\n{text}\n{fence}"
-
-
-def _blind(results: Results) -> str:
-    spots = conclusions.blind_spots(results)
-    if not spots:
-        return ""
-    lines = ["", "### Unverified: could not look", ""]
-    lines += [f"- {escape(b.reason)} (blinds {len(b.findings)} checks)" for b in spots]
-    return "\n".join(lines) + "\n"
-
-
-def _advisories(results: Results) -> str:
-    chosen = results.of("advisory")
-    if not chosen:
-        return ""
-    rows = "\n".join(f"- `{_code(f.check)}` {escape(f.summary)}" for f in chosen)
-    return f"\n<details><summary>{len(chosen)} advisory</summary>\n\n{rows}\n\n</details>\n"
-
-
-def _foot(results: Results) -> str:
-    return f"\n{results.api['requests']} API requests, {results.duration_s:.1f} s, started {results.started}\n"
-
-
-def escape(text: str) -> str:
-    """Text that Markdown, HTML and GitHub's mentions leave as it is."""
-    text = inert(text, 1000).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    text = re.sub(r"([\\`*_{}\[\]()#+!|~])", r"\\\1", text)
-    # A zero-width joiner keeps @team and #1 from becoming mentions and references.
-    return re.sub(r"([@#])(?=\w)", "\\1\u2060", text)
-
-
-def _code(text: str) -> str:
-    return inert(text).replace("`", "'")
-
-
-def workflow_commands(results: Results) -> list[str]:
-    """Workflow commands, at the line of the file where there is one; the gravest first."""
-    errors = [_annotation("error", f) for f in results.of("failed")]
-    warnings = [_annotation("warning", f) for f in results.of("unverified", "advisory") if f.locations]
-    return errors[:_MOST_ANNOTATIONS] + warnings[:_MOST_ANNOTATIONS]
-
-
-def _annotation(level: str, finding: Finding) -> str:
+def _annotation(level: str, finding: Finding, environment: Mapping[str, str]) -> str:
     properties = {"title": finding.title}
     if finding.locations:
-        path, _, line = finding.locations[0].rpartition(":")
-        properties |= {"file": path, "line": line} if line.isdigit() else {"file": finding.locations[0]}
+        where = place(finding.locations[0], environment)
+        properties |= {"file": where.path, "line": str(where.line)}
     told = ",".join(f"{k}={_property(v)}" for k, v in properties.items())
     return f"::{level} {told}::{_data(finding.summary)}"
+
+
+def _blind(blind: conclusions.Blind) -> str:
+    names = ", ".join(f.label for f in blind.findings)
+    return f"::warning title={_property('could not look')}::{_data(f'{blind.reason} (blinds {names})')}"
 
 
 def _data(text: str) -> str:

@@ -6,149 +6,220 @@ since pytest-html does not escape what is added to it.
 
 from __future__ import annotations
 
+import re
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from reports import conclusions, graph
-from reports.finding import SCENARIOS, SEVERITIES, Finding, Results
-from reports.text import bounded, inert
+from reports import conclusions
+from reports.cards import Budget, Cards, text
+from reports.finding import OUTCOMES, SCENARIOS, SEVERITIES, WRONG, Finding, Results
+from reports.plots import series_svg
+from reports.text import inert, listed, one_line, plural
 
 ASSETS = Path(__file__).with_name("assets")
-_MOST_CARDS = 300
+TITLE = "Runbook checks"
+_CARDS_BYTES = 900_000
+_EVIDENCE = 350_000
+_ROWS_EVIDENCE = 150_000
+_MOST_CURVES = 24
+_WORDS = {"not_applicable": "not applicable", "unverified": "could not look"}
 
 
 def configure(config: pytest.Config, out: Path) -> None:
     """Write report.html unless the person chose a place of their own."""
-    if getattr(config.option, "htmlpath", None) is None:
+    if not config.pluginmanager.hasplugin("html"):
+        return
+    if config.option.htmlpath is None:
         config.option.htmlpath = str(out / "report.html")
         config.option.self_contained_html = True
-    if hasattr(config.option, "css"):
-        config.option.css = [*config.option.css, str(ASSETS / "report.css")]
+    config.option.css = [*config.option.css, str(ASSETS / "report.css")]
+    config.pluginmanager.register(Rows(), "runbook-html-rows")
+
+
+class Rows:
+    """Hooks for pytest-html's table of all checks."""
+
+    def __init__(self) -> None:
+        self._cards = Cards({}, Budget(_ROWS_EVIDENCE), several=False)
+
+    def pytest_html_report_title(self, report: Any) -> None:
+        """A name; what it is about is filled in when that is known."""
+        report.title = TITLE
+
+    def pytest_html_results_table_header(self, cells: list[str]) -> None:
+        """A column for what was found, none for links."""
+        cells[2:] = ["<th>Summary</th>", cells[2]]
+
+    def pytest_html_results_table_row(self, report: Any, cells: list[str]) -> None:
+        """What was found, escaped; no row for a phase that says nothing of its own."""
+        data = getattr(report, "finding", None)
+        name, summary = escape(inert(report.nodeid)), ""
+        if data:
+            finding = Finding.from_dict(data)
+            outcome = _WORDS.get(finding.outcome, finding.outcome)
+            name, summary = text(finding.label), f"<b>{outcome}</b> {text(finding.summary, 400)}"
+        cells[1:] = [f'<td class="col-testId">{name}</td>', f'<td class="col-summary">{summary}</td>', cells[2]]
+
+    def pytest_html_results_table_html(self, report: Any, data: list[str]) -> None:
+        """Evidence and resolution below the row, in place of a traceback."""
+        found = getattr(report, "finding", None)
+        if found:
+            finding = Finding.from_dict(found)
+            body = self._cards.body(finding) if finding.outcome in WRONG else ""
+            data[:] = [f'<div class="runbook">{body}</div>'] if body else []
+
+    def pytest_html_results_summary(self, prefix: list[str], session: pytest.Session) -> None:
+        """Verdict, causes and cards come before pytest-html's table."""
+        from reports.plugin import RESULTS
+
+        results = session.config.stash.get(RESULTS, None)
+        if results is not None and results.findings:
+            prefix.append(opening(results))
 
 
 def opening(results: Results) -> str:
     """What stands before pytest-html's own table."""
-    found = conclusions.roots(results)
-    explained = [f for r in found for f in r.consequences]
-    cards = [
-        *(_card(r.first, "root cause", r) for r in found),
-        *(_card(f, "consequence") for f in dict.fromkeys(explained)),
-        *(_card(f, "failed") for f in conclusions.unexplained(results, found)),
-        *(_card(f, "unverified") for f in results.of("unverified")),
-        *(_card(f, "advisory") for f in results.of("advisory")),
-    ]
-    missing = len(cards) - _MOST_CARDS
-    more = f"<p>… and {missing} more: see results.json.</p>" if missing > 0 else ""
-    picture = graph.draw(found)
-    causes = f'<h2 id="causes">Root causes</h2><div class="scroll">{picture}</div>' if picture else ""
+    found = conclusions.found_roots(results)
+    shown = _in_order(results, found)
+    links = {f.id: f"card-{n}" for n, (f, _, _) in enumerate(shown)}
+    links |= {f.id: links[r.first.id] for r in found for f in r.findings}
+    cards = Cards(links, Budget(_EVIDENCE), several=len(results.targets) > 1)
+    parts: list[str] = []
+    size = 0
+    for finding, kind, root in shown:
+        card = cards.card(finding, kind, root) if size < _CARDS_BYTES else _brief(finding, links[finding.id])
+        size += len(card)
+        parts.append(card)
     script = (ASSETS / "report.js").read_text(encoding="utf-8")
     return (
-        f'<main class="runbook">{_verdict(results)}{causes}{_filters(results) if cards else ""}'
-        f'<div id="cards">{"".join(cards[:_MOST_CARDS])}</div>{more}{_foot(results)}</main>'
-        f"<script>{script}</script>"
+        f'<main class="runbook">{_verdict(results)}{_filters(results)}<div id="cards">{"".join(parts)}</div>'
+        f"{_curves(results)}{_without_script(results)}"
+        f'<h2 id="all">All checks</h2></main><script>{script}</script>'
     )
 
 
+def _in_order(results: Results, found: list[conclusions.Root]) -> list[tuple[Finding, str, conclusions.Root | None]]:
+    """Every card's finding and kind: roots, what could not be seen, consequences, then the advisory ones."""
+    explained = dict.fromkeys(f for r in found for f in r.consequences)
+    return [
+        *((r.first, "root cause", r) for r in found),
+        *((f, "failed", None) for f in conclusions.unexplained(results, found)),
+        *((f, "could not look", None) for f in results.of("unverified")),
+        *((f, "consequence", None) for f in explained),
+        *((f, "advisory", None) for f in results.of("advisory")),
+    ]
+
+
+def _brief(finding: Finding, name: str) -> str:
+    """Instead of a card, where hundreds came before: see results.json for the rest."""
+    return f'<p class="brief" id="{name}"><code>{text(finding.label)}</code> {text(finding.summary, 200)}</p>'
+
+
+# -- parts ------------------------------------------------------------------------------------------------------
+
+
 def _verdict(results: Results) -> str:
-    kind = "bad" if results.of("failed") else "unsure" if results.of("unverified") else "good"
+    kind = "bad" if results.of("failed") else "unsure" if conclusions.exit_code(results) else "good"
     changed = conclusions.changes(results)
-    notes = "".join(f"<li>{_text(n)}</li>" for n in results.notes)
+    said = conclusions.verdict(results)
+    about = " · ".join(p for p in (results.account, results.region, results.started) if p)
+    asked = f"{plural(results.api['requests'], 'API request')} in {results.duration_s:.0f} s"
+    fixed = listed((f.label for f in conclusions.fixed(results)), 20)
+    notes = [*results.notes, *([f"fixed: {fixed}"] if fixed else [])]
+    simulated = " <span>simulated AWS: nothing here is real</span>" if results.mode == "sandbox" else ""
     return (
         f'<section class="verdict {kind} {escape(results.mode)}" aria-label="verdict">'
-        f'<p class="mode">{_text(conclusions.mode(results))}</p>'
-        f'<p class="said">{_text(conclusions.verdict(results))}</p>'
-        + (f"<p>since the baseline: {_text(changed)}</p>" if changed else "")
-        + (f"<ul>{notes}</ul>" if notes else "")
+        f'<p class="mode"><b>{conclusions.loud_mode(results)}</b> {text(listed(results.targets))}{simulated}</p>'
+        f'<p class="said">{text(said)}</p>'
+        + (f'<p class="changed">Since the baseline: {text(changed)}</p>' if changed else "")
+        + f'<p class="about">{text(about)} · {asked}</p>'
+        + _targets(results)
+        + (f"<ul>{''.join(f'<li>{text(n, 1000)}</li>' for n in notes)}</ul>" if notes else "")
         + "</section>"
     )
 
 
+def _targets(results: Results) -> str:
+    if len(results.targets) < 2:
+        return ""
+    rows = "".join(
+        f"<tr><th scope=row>{text(t)}</th><td>{text(conclusions.verdict(results.about(t)))}</td></tr>"
+        for t in results.targets
+    )
+    return f"<table><tbody>{rows}</tbody></table>"
+
+
 def _filters(results: Results) -> str:
-    shown = [f for f in results.findings if f.outcome not in ("passed", "not_applicable")]
+    shown = [f for f in results.findings if f.outcome in WRONG]
     choices: dict[str, list[str]] = {
-        "scenario": [s for s in SCENARIOS if any(f.scenario == s for f in shown)],
-        "severity": [s for s in SEVERITIES if any(f.severity == s for f in shown)],
-        "outcome": list(dict.fromkeys(f.outcome for f in shown)),
+        "target": list(results.targets),
+        "scenario": _ordered({f.scenario for f in shown}, SCENARIOS),
+        "severity": _ordered({f.severity for f in shown}, SEVERITIES),
+        "outcome": _ordered({f.outcome for f in shown}, OUTCOMES),
         "service": sorted({f.service for f in shown if f.service}),
+        "change": sorted({f.change for f in shown if f.change}),
     }
     selects = "".join(
         f'<label>{name} <select data-filter="{name}"><option value="">all</option>'
-        + "".join(f'<option value="{escape(v, quote=True)}">{_text(v)}</option>' for v in values)
+        + "".join(f'<option value="{text(v)}">{text(_WORDS.get(v, v))}</option>' for v in values)
         + "</select></label>"
         for name, values in choices.items()
         if len(values) > 1
     )
-    return f'<h2>Findings</h2><form class="filters" hidden aria-label="filters">{selects}<output></output></form>'
+    if not shown:
+        return ""
+    find = '<label>find <input type="search" data-find autocomplete="off"></label>'
+    unfold = '<button type="button" data-unfold>Open all</button>'
+    chosen = f"{selects}{find}{unfold}<output></output>"
+    return f'<h2 id="findings">Findings</h2><form class="choose" hidden aria-label="filters">{chosen}</form>'
 
 
-def _card(finding: Finding, kind: str, root: conclusions.Root | None = None) -> str:
-    open_ = " open" if kind in ("root cause", "failed") else ""
-    data = " ".join(
-        f'data-{name}="{escape(value, quote=True)}"'
-        for name, value in (
-            ("scenario", finding.scenario),
-            ("severity", finding.severity),
-            ("outcome", finding.outcome),
-            ("service", finding.service),
-        )
+def _ordered(values: set[Any], order: tuple[str, ...]) -> list[str]:
+    return [*(v for v in order if v in values), *sorted(v for v in values if v not in order)]
+
+
+def _curves(results: Results) -> str:
+    drawn = []
+    for one in results.series[:_MOST_CURVES]:
+        title = f"{one.title} ({one.target})" if len(results.targets) > 1 else one.title
+        svg = series_svg(title, one.points, one.threshold, one.marks, one.unit, one.threshold_name)
+        limit = f' <span class="limit">– – {text(one.threshold_name)}</span>' if one.threshold is not None else ""
+        drawn.append(f"<figure><figcaption>{text(title)}{limit}</figcaption>{svg}</figure>" if svg else "")
+    if not any(drawn):
+        return ""
+    broken = {f.scenario for f in results.of("failed")} & {s.scenario for s in results.series}
+    open_ = " open" if broken else ""
+    summary = f"<summary><h2>Curves ({sum(map(bool, drawn))})</h2></summary>"
+    return f'<details class="curves"{open_}>{summary}<div class="plots">{"".join(drawn)}</div></details>'
+
+
+def _without_script(results: Results) -> str:
+    """pytest-html's table needs JavaScript; this one is shown where there is none."""
+    rows = "".join(
+        f"<tr><td>{text(f.outcome.replace('_', ' '))}</td><td><code>{text(f.label)}</code></td>"
+        f"<td>{text(f.summary, 160)}</td></tr>"
+        for outcome in OUTCOMES
+        for f in results.of(outcome)
     )
-    return (
-        f'<details class="card {kind.replace(" ", "-")}" {data}{open_}><summary><span class="kind">{kind}</span> '
-        f'<span class="severity {finding.severity}">{finding.severity}</span> <strong>{_text(finding.title)}</strong> '
-        f'<span class="where">{_text(finding.resource_name)}</span></summary>{_body(finding, root)}</details>'
-    )
+    return f"<noscript><h2>All checks, without JavaScript</h2><table><tbody>{rows}</tbody></table></noscript>"
 
 
-def _body(finding: Finding, root: conclusions.Root | None) -> str:
-    rows = [
-        ("resource", _resource(finding)),
-        ("observed", _text(finding.observed or finding.summary)),
-        ("expected", _text(finding.expected)),
-        ("likely cause", _text(finding.likely_cause)),
-        ("also on", _text(root.where) if root and len(root.findings) > 1 else ""),
-        ("explains", ", ".join(_text(conclusions.label(f)) for f in root.consequences) if root else ""),
-        ("caused by", ", ".join(_text(c.partition("::")[2] or c) for c in finding.caused_by) if not root else ""),
-        ("exempt until", _text(f"{finding.exempt_until}: {finding.exempt_reason}") if finding.exempt_until else ""),
-        ("change", _text(finding.change or "")),
-    ]
-    table = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in rows if value)
-    evidence = "\n".join(_text(line) for line in bounded(finding.evidence))
-    return (
-        f"<dl>{table}</dl>"
-        + (f'<pre class="evidence" tabindex="0" aria-label="evidence">{evidence}</pre>' if evidence else "")
-        + (f'<p class="fix"><b>Fix:</b> {_text(finding.resolution, 2000)}</p>' if finding.resolution else "")
-        + "".join(_command(c) for c in finding.commands)
-    )
+def finish(config: pytest.Config, results: Results) -> None:
+    """Complete what pytest-html has written: language, title, a width for telephones; and let it be quiet about it."""
+    for plugin in list(config.pluginmanager.get_plugins()):
+        if type(plugin).__module__.startswith("pytest_html.") and hasattr(plugin, "pytest_terminal_summary"):
+            config.pluginmanager.unregister(plugin)
+    path = Path(config.option.htmlpath or "")
+    if config.option.htmlpath and path.is_file():
+        path.write_text(completed(path.read_text(encoding="utf-8"), results), encoding="utf-8")
 
 
-def _resource(finding: Finding) -> str:
-    if not finding.console_url:
-        return _text(finding.resource)
-    return f'<a href="{escape(finding.console_url, quote=True)}" rel="noreferrer">{_text(finding.resource)}</a>'
-
-
-def _command(command: str) -> str:
-    return f'<pre class="command" tabindex="0" aria-label="command"><code>{_text(command, 2000)}</code></pre>'
-
-
-def _foot(results: Results) -> str:
-    return (
-        f'<p class="foot">{results.api["requests"]} API requests ({results.api["distinct"]} distinct), '
-        f"{results.duration_s:.1f} s, started {_text(results.started)}. All checks, those that passed included:</p>"
-    )
-
-
-def _text(text: str, longest: int = 500) -> str:
-    return escape(inert(text, longest))
-
-
-def row_cell(finding: Finding) -> str:
-    """What the table of all checks says of one, besides its name: escaped."""
-    return f'<td class="col-summary">{_text(finding.summary)}</td>'
-
-
-def row_detail(finding: Finding) -> str:
-    """What unfolds below a row."""
-    return f'<div class="runbook">{_body(finding, None)}</div>' if finding.summary else ""
+def completed(page: str, results: Results) -> str:
+    """pytest-html's page with what it lacks. See ``finish``."""
+    title = escape(one_line(f"{conclusions.mode(results)}: {conclusions.verdict(results)}", 200))
+    head = '<html lang="en">\n  <head>\n    <meta name="viewport" content="width=device-width, initial-scale=1"/>'
+    page = re.sub(r"<html>\s*<head>", lambda _: head, page, count=1)
+    return re.sub(r'(<title id="head-title">)[^<]*', lambda m: m[1] + title, page, count=1)

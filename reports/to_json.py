@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
-import pytest
-
+from reports import conclusions, series
 from reports.finding import Finding, Results
 
 SCHEMA = Path(__file__).with_name("results.schema.json")
-# What the contract names; everything else in a Finding is for this project's own reports.
-_FIELDS = (
-    "id check title scenario severity stage outcome target resource resource_name service summary observed expected "
-    "likely_cause evidence resolution commands console_url caused_by locations iam_action exempt_until change "
-    "duration_s"
-).split()
 
 
 def as_dict(results: Results) -> dict[str, Any]:
-    """The whole document."""
+    """The whole document. Fields beyond the contract's are for merging and for this project's own reports."""
     return {
         "schema": 1,
         "target": ", ".join(results.targets),
@@ -28,40 +22,73 @@ def as_dict(results: Results) -> dict[str, Any]:
         "mode": results.mode,
         "account": results.account,
         "region": results.region,
+        "accounts": results.accounts,
+        "regions": results.regions,
         "started": results.started,
         "duration_s": results.duration_s,
         "exit_code": results.exit_code,
+        "verdict": conclusions.verdict(results),
+        "counts": conclusions.counts(results),
+        "not_judged": results.not_judged,
         "api": results.api,
-        "checks": [_check(f) for f in results.findings],
+        "checks": [f.as_dict() for f in results.findings],
         "root_causes": list(results.roots),
         "notes": list(results.notes),
+        "series": [series.as_dict(s) for s in results.series],
     }
-
-
-def _check(finding: Finding) -> dict[str, Any]:
-    data = finding.as_dict()
-    return {name: data[name] for name in _FIELDS}
 
 
 def write(results: Results, out: Path) -> Path:
     """Write results.json whole or not at all."""
-    path = out / "results.json"
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(as_dict(results), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return write_whole(out / "results.json", json.dumps(as_dict(results), indent=1, ensure_ascii=False) + "\n")
+
+
+def write_whole(path: Path, text: str) -> Path:
+    """Write a file so that a reader sees all of it or what was there before."""
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    temporary.write_text(text, encoding="utf-8", errors="replace")
     temporary.replace(path)
     return path
 
 
-def read_baseline(path: str | None) -> dict[str, str]:
-    """Outcome by finding id of an earlier run; empty without one.
+class NotResults(Exception):
+    """A file that is not a results.json of schema 1. The message says which and why, in one line."""
+
+
+def read(path: Path) -> Results:
+    """An earlier run's results, as far as they were written.
 
     Raises:
-        pytest.UsageError: the file is not a results.json.
+        NotResults: it cannot be read, or is something else.
     """
-    if not path:
-        return {}
     try:
-        data = json.loads(Path(path).read_text(encoding="utf-8"))
-        return {c["id"]: c["outcome"] for c in data["checks"]}
-    except (OSError, ValueError, KeyError, TypeError):
-        raise pytest.UsageError(f"--baseline: {path} is not a results.json of this suite") from None
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as e:
+        raise NotResults(f"{path}: {e.strerror}") from None
+    except ValueError:
+        raise NotResults(f"{path} is not JSON") from None
+    try:
+        return _from_dict(data)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise NotResults(f"{path} is not a results.json of schema 1") from None
+
+
+def _from_dict(data: dict[str, Any]) -> Results:
+    if data["schema"] != 1:
+        raise ValueError(data["schema"])
+    targets = tuple(data.get("targets") or [data["target"]])
+    return Results(
+        findings=[Finding.from_dict({"target": targets[0], **c}) for c in data["checks"]],
+        roots=tuple(data["root_causes"]),
+        notes=list(data.get("notes", [])),
+        mode=data["mode"],
+        targets=targets,
+        accounts=dict(data.get("accounts") or dict.fromkeys(targets, data["account"])),
+        regions=dict(data.get("regions") or dict.fromkeys(targets, data["region"])),
+        started=data["started"],
+        duration_s=data["duration_s"],
+        exit_code=data["exit_code"],
+        api=data["api"],
+        series=[series.from_dict(s) for s in data.get("series", [])],
+        not_judged=data.get("not_judged", 0),
+    )

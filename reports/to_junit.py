@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from reports.finding import Finding
-from reports.text import inert
 
 
 def configure(config: pytest.Config, out: Path) -> None:
@@ -25,7 +25,27 @@ def properties(finding: Finding) -> list[tuple[str, str]]:
         "stage": finding.stage,
         "target": finding.target,
         "resource": finding.resource,
-        "caused_by": " ".join(finding.caused_by),
-        "resolution": finding.resolution if finding.broken else "",
+        "resolution": finding.resolution,
+        "iam_action": finding.iam_action,
+        "exempt_until": finding.exempt_until or "",
     }
-    return [(name, inert(value, 1000)) for name, value in values.items() if value]
+    return [(name, value) for name, value in values.items() if value]
+
+
+def told(finding: Finding) -> str:
+    """A failure in plain text: summary, cause, evidence, resolution, commands."""
+    cause = (f"likely cause: {finding.likely_cause}",) if finding.likely_cause else ()
+    fix = (f"resolution: {finding.resolution}",) if finding.resolution else ()
+    evidence = (f"  {line}" for line in finding.evidence)
+    return "\n".join((finding.summary, *cause, *evidence, *fix, *(f"  $ {c}" for c in finding.commands)))
+
+
+class Told:
+    """A failure as pytest's reports carry it: one line for JUnit's message, all of it for the body."""
+
+    def __init__(self, finding: Finding) -> None:
+        self.reprcrash = SimpleNamespace(message=finding.summary, path="", lineno=0)
+        self._text = told(finding)
+
+    def __str__(self) -> str:
+        return self._text

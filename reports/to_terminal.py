@@ -1,14 +1,19 @@
-"""The terminal: quiet and short when green, root causes first when red."""
+"""The terminal: one line when green, root causes first when red."""
 
 from __future__ import annotations
 
-from typing import Any
+import os
+import textwrap
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeVar
 
 import pytest
 
+from fixtures.plugin import RUN
 from reports import conclusions
 from reports.finding import Finding, Results
-from reports.text import bounded, inert
+from reports.progress import Progress
+from reports.text import LONGEST_COMMAND, LONGEST_PROSE, bounded, inert, listed, one_line, plural
 
 _STATUS: dict[str, tuple[str, str, Any]] = {
     "passed": ("passed", ".", ("PASSED", {"green": True})),
@@ -17,112 +22,254 @@ _STATUS: dict[str, tuple[str, str, Any]] = {
     "unverified": ("error", "U", ("UNVERIFIED", {"red": True})),
     "not_applicable": ("not applicable", "-", ("NOT APPLICABLE", {"cyan": True})),
 }
+_VERBOSITY = pytest.StashKey[int]()
 _SHOWN_EVIDENCE = 8
-_SHOWN_BLIND = 12
+_SHOWN_COMMANDS = 8
+_SHOWN_LINES = 12  # of anything that is listed line by line, unless -v
+_IN_REPORT = " in report.html"
+_T = TypeVar("_T")
 
 
 def configure(config: pytest.Config) -> None:
-    """Our section takes the place of tracebacks, unless the person asks for these."""
-    if config.option.tbstyle == "auto":
-        config.option.tbstyle = "no"
-    if config.option.reportchars == "fE":
-        config.option.reportchars = ""
+    """Our section takes the place of dots and tracebacks, unless the person asks for these."""
+    option = config.option
+    config.stash[_VERBOSITY] = option.verbose
+    if option.tbstyle == "auto":
+        option.tbstyle = "no"
+    if option.reportchars == "fE":
+        option.reportchars = ""
+    if option.verbose <= 0:
+        # Below -1 pytest itself prints nothing but what goes wrong.
+        option.verbose = -2
+        option.disable_warnings = True
 
 
-def status(outcome: str) -> tuple[str, str, Any]:
-    """pytest's category, letter and word for an outcome."""
-    return _STATUS[outcome]
+def _verbosity(config: pytest.Config) -> int:
+    return config.stash.get(_VERBOSITY, 0)
+
+
+def status(outcome: str, config: pytest.Config) -> tuple[str, str, Any]:
+    """pytest's category, letter and word for an outcome; letter and word only with -v."""
+    category, letter, word = _STATUS[outcome]
+    return (category, letter, word) if _verbosity(config) > 0 else (category, "", "")
+
+
+def progress(config: pytest.Config, judged: Callable[[], int]) -> Progress | None:
+    """A line that says what is going on, for a terminal on which nothing else is."""
+    reporter: Any = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None:
+        return None
+    if _verbosity(config) <= 0:
+        # No percentages behind dots that are not there.
+        reporter._show_progress_info = False
+    if not reporter.isatty or _verbosity(config) != 0 or config.option.capture == "no" or os.environ.get("CI"):
+        return None
+
+    def state(checks: int) -> str:
+        run = config.stash[RUN]
+        asked = sum(e.count.requests for e in run)
+        gathered = plural(asked, "API request") if asked else "gathering"
+        return f"{run.options.mode}: {gathered}, {judged()} of {plural(checks, 'check')} judged"
+
+    return Progress(reporter._tw._file, reporter._tw.fullwidth, state)
 
 
 def summary(reporter: Any, results: Results, config: pytest.Config) -> None:
-    """The section after the dots: as much as the verbosity asks for."""
-    verbosity = config.option.verbose
-    red = bool(results.of("failed", "unverified"))
-    colour = {"red": True} if red else {"green": True}
-    reporter.write_sep("=", conclusions.mode(results), yellow=results.mode == "sandbox", bold=True)
-    reporter.write_line(conclusions.verdict(results), bold=True, **colour)
-    changed = conclusions.changes(results)
-    if changed:
-        reporter.write_line(f"since the baseline: {changed}")
-    for note in results.notes:
-        reporter.write_line(f"note: {inert(note)}", yellow=True)
-    found = conclusions.roots(results)
-    if verbosity < 0:
-        _briefly(reporter, found, results)
-        return
-    for number, root in enumerate(found, 1):
-        _root(reporter, root, f"root cause {number} of {len(found)}" if len(found) > 1 else "root cause", verbosity)
-    for one in conclusions.unexplained(results, found):
-        _finding(reporter, one, "failed", verbosity)
-    _blind(reporter, results, verbosity)
-    _advisories(reporter, results, verbosity)
-    reporter.write_line(f"reports: {config.option.out}/report.html, results.json, junit.xml, summary.md", light=True)
+    """The section after the run: as much as the verbosity asks for."""
+    errors = [r for r in reporter.stats.get("error", []) if not hasattr(r, "finding")]
+    _Teller(reporter, _verbosity(config), str(config.option.out)).tell(results, errors)
 
 
-def _briefly(reporter: Any, found: list[conclusions.Root], results: Results) -> None:
-    for root in found:
-        reporter.write_line(f"[{root.first.severity}] {inert(root.first.summary)}")
-    for blind in conclusions.blind_spots(results):
-        reporter.write_line(f"[unverified {len(blind.findings)}] {inert(blind.reason)}")
+class _Teller:
+    """Writes results to something that has pytest's ``write_line``.
+
+    Args:
+        verbosity: as pytest counts it: -1 for ``-q``, 1 for ``-v``.
+    """
+
+    def __init__(self, reporter: Any, verbosity: int, out: str) -> None:
+        self._reporter = reporter
+        self._verbosity = verbosity
+        self._out = out
+        self._width = _width(reporter)
+
+    def tell(self, results: Results, errors: Iterable[Any] = ()) -> None:
+        for error in errors:
+            self._error(error)
+        if not results.findings:
+            self._line("no check was judged; see -m, -k and --collect-only", yellow=True)
+            return
+        self._head(results)
+        if self._verbosity < 0:
+            self._briefly(results)
+            return
+        found = conclusions.found_roots(results)
+        for number, root in enumerate(found, 1):
+            self._root(root, number, len(found), results)
+        for one in conclusions.unexplained(results, found):
+            self._failure(one, "FAILED", results)
+        self._blind(results)
+        self._advisories(results)
+        if conclusions.exit_code(results) or self._verbosity > 0:
+            self._line(f"\n{self._where(results)}", light=True)
+
+    # -- parts --------------------------------------------------------------------------------------------------
+
+    def _error(self, report: Any) -> None:
+        """What went wrong outside of any check, e.g. a check file that cannot be imported."""
+        self._line(f"ERROR: {inert(report.nodeid)}", red=True, bold=True)
+        for line in bounded(tuple(str(report.longrepr).splitlines()), 40):
+            self._line(f"  {inert(line)}")
+
+    def _head(self, results: Results) -> None:
+        red = conclusions.exit_code(results) != 0
+        changed = conclusions.changes(results)
+        parts = [changed, conclusions.verdict(results)] if changed else [conclusions.verdict(results)]
+        line = f"{conclusions.mode(results)}: {'; '.join(parts)}"
+        if not red and self._verbosity <= 0:
+            line += f" ({self._where(results)})"
+        self._line(line, bold=True, **({"red": True} if red else {"green": True}))
+        if len(results.targets) > 1:
+            for target in results.targets:
+                part = results.about(target)
+                colour = {"red": True} if conclusions.exit_code(part) else {"green": True}
+                self._line(f"  {target}: {conclusions.verdict(part)}", **colour)
+        fixed = conclusions.fixed(results)
+        if fixed:
+            self._line(f"fixed: {listed((f.label for f in fixed), 100 if self._verbosity > 0 else 6)}", green=True)
+        for note in results.notes:
+            self._line(f"note: {one_line(note, 1000)}", yellow=True)
+
+    def _where(self, results: Results) -> str:
+        asked = plural(results.api["requests"], "API request")
+        return f"{asked} in {results.duration_s:.0f} s; {self._out}/report.html, results.json, junit.xml, summary.md"
+
+    def _briefly(self, results: Results) -> None:
+        for root in conclusions.found_roots(results):
+            also = f" (on {root.where})" if len(root.findings) > 1 else ""
+            self._line(f"[{root.first.severity}] {inert(root.first.summary, 1000)}{inert(also)}", red=True)
+        for blind in conclusions.blind_spots(results):
+            blinded = plural(len(blind.findings), "check")
+            self._line(f"[unverified: {blinded}] {inert(blind.reason, 1000)}", yellow=True)
+
+    def _root(self, root: conclusions.Root, number: int, of: int, results: Results) -> None:
+        title = f"ROOT CAUSE {number} of {of}" if of > 1 else "ROOT CAUSE"
+        self._failure(root.first, title, results, root)
+        for one in root.unsure:
+            self._prose(f"probably; could not verify {one.label}: {one.summary}", yellow=True)
+        for one in root.milder:
+            self._prose(f"possibly because of {one.label} (advisory): {one.summary}", yellow=True)
+        if not root.consequences:
+            return
+        several = len(root.findings) > 1
+        labels = {f.id: f.check if several else f.label for f in (*root.consequences, *root.findings)}
+        chain = " ← ".join(labels[i] for i in root.chain if i in labels)
+        self._prose(f"explains: {chain}", bold=True)
+        for folded in self._some(conclusions.fold(root.consequences)):
+            self._line(inert(f"    {folded.label}: {folded.summary}", self._width or 1000))
+
+    def _failure(self, finding: Finding, title: str, results: Results, root: conclusions.Root | None = None) -> None:
+        several = root is not None and len(root.findings) > 1
+        facts = [
+            finding.severity.upper(),
+            finding.scenario,
+            finding.target if len(results.targets) > 1 else "",
+            finding.change or "",
+            f"since {_minute(finding.since)}" if finding.since else "",
+            "comes and goes" if finding.flapping else "",
+            f"on {one_line(root.where, 300)}" if root is not None and several else "",
+        ]
+        self._line(f"\n{title} · {' · '.join(f for f in facts if f)}", red=True, bold=True)
+        self._prose(finding.title, bold=True, indent=0)
+        for said in self._some(list(root.summaries) if root else [finding.summary]):
+            self._prose(said, red=True)
+        if finding.likely_cause:
+            self._prose(f"likely cause: {finding.likely_cause}", bold=True)
+        shown = finding.evidence if self._verbosity > 0 else bounded(finding.evidence, _SHOWN_EVIDENCE, _IN_REPORT)
+        for line in shown:
+            self._line(f"    | {inert(line)}")
+        if finding.resolution:
+            self._prose(f"resolution: {finding.resolution}", green=True)
+        commands = root.commands if root is not None else finding.commands
+        for command in commands if self._verbosity > 0 else commands[:_SHOWN_COMMANDS]:
+            self._line(f"    $ {inert(command, LONGEST_COMMAND)}")
+        if len(commands) > _SHOWN_COMMANDS and self._verbosity <= 0:
+            self._line(f"    … {plural(len(commands) - _SHOWN_COMMANDS, 'more command')}{_IN_REPORT}")
+        if finding.console_url:
+            self._line(f"    {inert(finding.console_url, 1000)}", light=True)
+
+    def _blind(self, results: Results) -> None:
+        spots = conclusions.blind_spots(results)
+        if not spots:
+            return
+        checks = plural(len(results.of("unverified")), "check")
+        self._line(f"\nUNVERIFIED · {checks} could not look", yellow=True, bold=True)
+        for blind in self._some(spots):
+            self._prose(blind.reason, yellow=True)
+            labels = (f.label for f in conclusions.fold(blind.findings))
+            self._prose(f"blinds {listed(labels, 100 if self._verbosity > 0 else 4)}", indent=4)
+            for line in bounded(blind.findings[0].evidence, _SHOWN_EVIDENCE, _IN_REPORT):
+                self._line(f"    | {inert(line)}")
+
+    def _advisories(self, results: Results) -> None:
+        chosen = results.of("advisory")
+        exempt = [f for f in chosen if f.exempt_until]
+        shown = chosen if self._verbosity > 0 else exempt
+        if shown:
+            self._line("\nADVISORY" if self._verbosity > 0 else "\nEXEMPT", yellow=True, bold=True)
+        for folded in conclusions.fold(shown):
+            first = folded.findings[0]
+            until = f" [exempt until {first.exempt_until}: {first.exempt_reason}]" if first.exempt_until else ""
+            self._prose(f"{first.severity}: {folded.label}: {folded.summary}{until}")
+        hidden = len(chosen) - len(shown)
+        if hidden and conclusions.exit_code(results):
+            self._line(f"\n{plural(hidden, 'advisory', 'advisories')} more: -v lists them", light=True)
+
+    # -- lines --------------------------------------------------------------------------------------------------
+
+    def _some(self, lines: Sequence[_T]) -> Iterator[_T]:
+        """All with -v, else the first; then how many are left out."""
+        shown = lines if self._verbosity > 0 else lines[:_SHOWN_LINES]
+        yield from shown
+        if len(lines) > len(shown):
+            self._line(f"    … {len(lines) - len(shown)} more: -v shows them", light=True)
+
+    def _prose(self, text: str, indent: int = 2, **markup: bool) -> None:
+        """Words, wrapped where there is a width to wrap to; commands and evidence never are."""
+        line = f"{' ' * indent}{one_line(text, LONGEST_PROSE)}"
+        if not self._width:
+            self._line(line, **markup)
+            return
+        deeper = " " * (indent + 2)
+        for part in textwrap.wrap(line, self._width, subsequent_indent=deeper, break_long_words=False) or [""]:
+            self._line(part, **markup)
+
+    def _line(self, text: str, **markup: bool) -> None:
+        self._reporter.write_line(text, **markup)
 
 
-def _root(reporter: Any, root: conclusions.Root, title: str, verbosity: int) -> None:
-    _finding(reporter, root.first, title, verbosity, where=root.where if len(root.findings) > 1 else "")
-    for other in root.findings[1:]:
-        reporter.write_line(f"  also: {inert(other.summary)}")
-    for one in root.unsure:
-        reporter.write_line(f"  probably; could not verify {conclusions.label(one)}: {inert(one.summary)}", yellow=True)
-    if root.consequences:
-        reporter.write_line(f"  explains {len(root.consequences)} more:", bold=True)
-    for one in root.consequences:
-        reporter.write_line(f"    {conclusions.label(one)} ← {', '.join(_causes(one))}")
-        if verbosity > 0:
-            reporter.write_line(f"      {inert(one.summary)}")
+def _width(reporter: Any) -> int:
+    """Columns to wrap prose to; 0 where lines go to a file, in which they are searched for."""
+    watched = bool(getattr(reporter, "isatty", False)) or "COLUMNS" in os.environ
+    return min(140, max(60, int(reporter._tw.fullwidth))) if watched else 0
 
 
-def _causes(finding: Finding) -> list[str]:
-    return [c.partition("::")[2] or c for c in finding.caused_by[:2]]
+def _minute(instant: str) -> str:
+    """``2027-01-02 03:00Z`` of an ISO 8601 instant in UTC."""
+    return f"{instant[:16].replace('T', ' ')}Z"
 
 
-def _finding(reporter: Any, finding: Finding, title: str, verbosity: int, where: str = "") -> None:
-    on = f" on {where}" if where else ""
-    changed = f", {finding.change}" if finding.change else ""
-    reporter.write_sep("-", f"{title}: {finding.scenario}, {finding.severity}{changed}{on}", red=True)
-    reporter.write_line(finding.title, bold=True)
-    reporter.write_line(f"  {inert(finding.summary)}", red=True)
-    if finding.likely_cause:
-        reporter.write_line(f"  likely cause: {inert(finding.likely_cause)}")
-    shown = finding.evidence if verbosity > 0 else bounded(finding.evidence, _SHOWN_EVIDENCE)
-    for line in shown:
-        reporter.write_line(f"    | {inert(line)}")
-    if finding.resolution:
-        reporter.write_line(f"  fix: {inert(finding.resolution, 1000)}", green=True)
-    for command in finding.commands:
-        reporter.write_line(f"    $ {inert(command, 1000)}")
-    if finding.console_url:
-        reporter.write_line(f"    {finding.console_url}", light=True)
+class PlainReporter:
+    """Stands in for pytest's reporter where there is none: prints, without colours."""
+
+    isatty = False
+    stats: dict[str, list[Any]] = {}  # noqa: RUF012  (pytest's own form)
+
+    def write_line(self, text: str, **markup: bool) -> None:
+        """One line."""
+        print(text)
 
 
-def _blind(reporter: Any, results: Results, verbosity: int) -> None:
-    spots = conclusions.blind_spots(results)
-    if spots:
-        reporter.write_sep("-", "unverified: could not look", yellow=True)
-    for blind in spots if verbosity > 0 else spots[:_SHOWN_BLIND]:
-        reporter.write_line(inert(blind.reason, 600), yellow=True)
-        names = ", ".join(conclusions.label(f) for f in blind.findings)
-        reporter.write_line(f"    blinds {inert(names, 600)}")
-    if len(spots) > _SHOWN_BLIND and verbosity <= 0:
-        reporter.write_line(f"… and {len(spots) - _SHOWN_BLIND} more reasons (-v shows them)")
-
-
-def _advisories(reporter: Any, results: Results, verbosity: int) -> None:
-    chosen = results.of("advisory")
-    if not chosen:
-        return
-    if verbosity <= 0 and not any(f.exempt_until for f in chosen):
-        reporter.write_line(f"{len(chosen)} advisory findings (-v shows them)", light=True)
-        return
-    reporter.write_sep("-", "advisory", yellow=True)
-    for one in chosen if verbosity > 0 else [f for f in chosen if f.exempt_until]:
-        until = f" [exempt until {one.exempt_until}: {one.exempt_reason}]" if one.exempt_until else ""
-        reporter.write_line(f"{one.check} ({one.severity}): {inert(one.summary)}{inert(until)}")
+def tell(results: Results, verbosity: int, out: str) -> None:
+    """Say what was found, without a pytest run, e.g. of merged results."""
+    _Teller(PlainReporter(), verbosity, out).tell(results)

@@ -1,38 +1,68 @@
 "use strict";
 (() => {
-  const form = document.querySelector("form.filters");
   const cards = [...document.querySelectorAll("details.card")];
+  const form = document.querySelector("form.choose");
+
+  const matches = (card, selects, words) =>
+    selects.every((s) => (card.dataset[s.dataset.filter] || "").split(" ").includes(s.value)) &&
+    words.every((word) => card.textContent.toLowerCase().includes(word));
+
+  const apply = () => {
+    const selects = [...form.querySelectorAll("select")].filter((s) => s.value);
+    const words = form.querySelector("[data-find]").value.toLowerCase().split(/\s+/).filter(Boolean);
+    const shown = cards.filter((card) => !(card.hidden = !matches(card, selects, words)));
+    form.querySelector("output").textContent =
+      selects.length || words.length ? `${shown.length} of ${cards.length} shown` : "";
+  };
+
   if (form) {
     form.hidden = false;
-    const apply = () => {
-      const wanted = [...form.querySelectorAll("select")].filter((s) => s.value);
-      let shown = 0;
-      for (const card of cards) {
-        card.hidden = !wanted.every((s) => card.dataset[s.dataset.filter] === s.value);
-        shown += card.hidden ? 0 : 1;
-      }
-      form.querySelector("output").textContent = wanted.length ? `${shown} of ${cards.length} shown` : "";
-    };
-    form.addEventListener("change", apply);
+    form.addEventListener("input", apply);
     form.addEventListener("submit", (event) => event.preventDefault());
+    const unfold = form.querySelector("[data-unfold]");
+    unfold.addEventListener("click", () => {
+      const open = unfold.textContent === "Open all";
+      for (const card of cards) card.open = open;
+      unfold.textContent = open ? "Close all" : "Open all";
+    });
+    apply();
   }
-  for (const block of document.querySelectorAll("pre.command")) {
+
+  // A link to a card opens it, also when filters hide it.
+  const reveal = () => {
+    const card = location.hash && document.getElementById(location.hash.slice(1));
+    if (!card || !card.matches("details.card")) return;
+    card.hidden = false;
+    card.open = true;
+    card.scrollIntoView();
+    card.querySelector("summary").focus({ preventScroll: true });
+  };
+  addEventListener("hashchange", reveal);
+  reveal();
+
+  const copy = async (button, code) => {
+    try {
+      await navigator.clipboard.writeText(code.textContent);
+      button.textContent = "Copied";
+    } catch {
+      // Without permission (a file opened from disk, some browsers): select, so that one key press copies.
+      getSelection().selectAllChildren(code);
+      button.textContent = "Selected";
+    }
+    setTimeout(() => { button.textContent = "Copy"; }, 2000);
+  };
+  for (const block of document.querySelectorAll("main pre.command")) {
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = "Copy";
-    button.addEventListener("click", async () => {
-      try {
-        await navigator.clipboard.writeText(block.querySelector("code").textContent);
-        button.textContent = "Copied";
-      } catch {
-        const range = document.createRange();
-        range.selectNodeContents(block.querySelector("code"));
-        getSelection().removeAllRanges();
-        getSelection().addRange(range);
-        button.textContent = "Selected";
-      }
-      setTimeout(() => { button.textContent = "Copy"; }, 2000);
-    });
+    button.addEventListener("click", () => copy(button, block.querySelector("code")));
     block.append(button);
   }
+
+  // pytest-html's table is made by its own script, in words that a screen reader can use only with names.
+  addEventListener("load", () => {
+    for (const box of document.querySelectorAll("input.filter")) {
+      box.setAttribute("aria-label", `show ${box.dataset.testResult}`);
+    }
+  });
 })();

@@ -1,0 +1,119 @@
+"""The end of a run: what it saw, what that adds up to, and every report written."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fixtures.plugin import RUN
+from fixtures.target import Exemption, Target
+from reports import conclusions, history, metadata, series, to_github, to_html, to_json, to_sarif
+from reports.baseline import Baseline
+from reports.baseline import compare as compare_with
+from reports.finding import Finding, Results, empty_api
+
+FILES = ("results.json", "report.html", "junit.xml", "summary.md", "results.sarif")
+_ENDED_EARLY = (2, 3)  # interrupted, internal error
+
+
+def clear(out: Path) -> None:
+    """Make room for the reports: one of an earlier run must never be taken for this one's.
+
+    Raises:
+        pytest.UsageError: it cannot be written there.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for name in FILES:
+            (out / name).unlink(missing_ok=True)
+    except OSError as e:
+        raise pytest.UsageError(f"--out: cannot write to {out}: {e.strerror}") from None
+
+
+def seen(config: pytest.Config) -> dict[str, Any]:
+    """What this process asked and saw of each target, in types that xdist can carry."""
+    api = empty_api()
+    accounts: dict[str, str] = {}
+    curves: list[dict[str, Any]] = []
+    for environment in config.stash[RUN]:
+        count = environment.count
+        more = {"requests": count.requests, "distinct": count.distinct, "by_operation": dict(count.by_operation)}
+        add(api, more)
+        account = environment.peek("caller")
+        accounts |= {environment.target.name: str(account)} if account else {}
+        curves += [series.as_dict(s) for s in series.of(environment)]
+    return {"api": api, "accounts": accounts, "series": curves}
+
+
+def take(results: Results, more: dict[str, Any]) -> None:
+    """Add what one process saw."""
+    add(results.api, more["api"])
+    results.accounts |= more["accounts"]
+    results.series += [series.from_dict(s) for s in more["series"]]
+
+
+def add(total: dict[str, Any], more: dict[str, Any]) -> None:
+    """Add up counts of API requests."""
+    total["requests"] += more["requests"]
+    total["distinct"] += more["distinct"]
+    for operation, n in more["by_operation"].items():
+        total["by_operation"][operation] = total["by_operation"].get(operation, 0) + n
+
+
+def conclude(session: pytest.Session, results: Results, exitstatus: int) -> None:
+    """Fill in everything about the run, the causes and what should be noted besides."""
+    config = session.config
+    run = config.stash[RUN]
+    take(results, seen(config))
+    results.api["by_operation"] = dict(sorted(results.api["by_operation"].items()))
+    results.mode = run.options.mode
+    results.targets = tuple(t.name for t in run.targets)
+    results.regions = {t.name: t.region for t in run.targets if t.region}
+    results.started = run.now.isoformat()
+    results.exit_code = exitstatus
+    if session.shouldstop or session.shouldfail or exitstatus in _ENDED_EARLY:
+        results.not_judged = max(0, session.testscollected - len(results.findings))
+    if config.option.__dict__.get("numprocesses"):
+        # Workers end in any order; reports of the same environment should look the same.
+        results.findings.sort(key=lambda f: f.id)
+    conclusions.conclude(results)
+    known = metadata.known_checks(config.rootpath)
+    for target in run.targets:
+        own = [f for f in results.findings if f.target == target.name]
+        results.notes.extend(_about_exemptions(target, own, known))
+
+
+def compare(config: pytest.Config, results: Results, baseline: Baseline, past: list[history.Past]) -> None:
+    """What changed since the baseline, or else since the last runs in the history; since when; then remember."""
+    compare_with(results, baseline or history.last_outcomes(past, results.findings, results.mode))
+    if config.option.history:
+        history.look_back(results, past)
+        history.append(Path(config.option.history), results)
+
+
+def _about_exemptions(target: Target, findings: list[Finding], known: tuple[str, ...]) -> list[str]:
+    return [said for one in target.exemptions if (said := _about(one, target, findings, known))]
+
+
+def _about(exemption: Exemption, target: Target, findings: list[Finding], known: tuple[str, ...]) -> str:
+    said = f"exemption of {exemption.check} on {exemption.resource} in {target.name}"
+    judged = [f for f in findings if fnmatchcase(f.check, exemption.check)]
+    if any(exemption.covers(f.check, f.resource, f.resource_name) and f.broken for f in judged):
+        return ""
+    if known and not judged and not any(fnmatchcase(name, exemption.check) for name in known):
+        return f"{said} names no check{metadata.nearest(exemption.check, known)}"
+    # What could not be seen may well be what is exempted.
+    unsure = any(f.outcome == "unverified" for f in judged)
+    return f"{said} matches no failure: remove it" if judged and not unsure else ""
+
+
+def write(results: Results, config: pytest.Config) -> None:
+    """Every report but JUnit's, which pytest writes itself, and the body of pytest-html's."""
+    out = Path(config.option.out)
+    to_json.write(results, out)
+    to_sarif.write(results, out)
+    to_github.write(results, out)
+    to_html.finish(config, results)

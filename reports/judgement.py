@@ -1,0 +1,173 @@
+"""From pytest's report of a check to a Finding: outcome, resolution with the target's names, exemption, gate."""
+
+from __future__ import annotations
+
+import datetime as dt
+import traceback
+from dataclasses import fields, replace
+from typing import Any
+
+import pytest
+
+from checks.diagnosis.verdict import Verdict
+from checks.guide import Bullet
+from fixtures.errors import Unavailable
+from fixtures.plugin import RUN
+from fixtures.secret import REDACTOR
+from fixtures.target import Target
+from reports import console, metadata
+from reports.finding import SEVERITIES, Finding, is_milder, outcome_of
+from reports.text import LONGEST_COMMAND, LONGEST_PROSE, harmless_lines, inert, one_line
+
+# Ours, from code and the target file: nothing to mask, and an outcome or a name must stay what it is.
+_OWN = ("id", "check", "title", "scenario", "severity", "stage", "outcome", "target", "service", "exempt_until")
+_PROSE = ("resolution", "summary", "observed", "expected", "likely_cause")
+# Enough of a text to hold everything that will be shown, so that cleaning megabytes is not paid for.
+_LOOKED_AT = 100_000
+_FRAMES = 6
+
+
+def finding_of(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> Finding:
+    """What a report says of a check, harmless and bounded, with secrets masked."""
+    error = call.excinfo.value if call.excinfo else None
+    target = metadata.target_of(item)
+    service = metadata.service_of(item)
+    bullet = metadata.bullet_of(item)
+    finding = Finding(
+        id=item.nodeid,
+        check=getattr(item, "originalname", item.name),
+        title=metadata.title_of(item),
+        scenario=metadata.scenario_of(item),
+        severity=metadata.severity_of(item),
+        stage=bullet.stage,
+        outcome=outcome_of(str(report.when), report.passed, report.skipped, isinstance(error, AssertionError)),
+        target=target.name,
+        service=service,
+        resource_name=service or target.name,
+        resource=f"service/{service}" if service else target.name,
+        related=(f"service/{service}",) if service else (),
+        declared_causes=metadata.declared_causes(item),
+        duration_s=round(call.duration, 4),
+    )
+    if finding.outcome == "not_applicable":
+        finding = replace(finding, summary=_skip_reason(report))
+    elif finding.outcome == "unverified":
+        finding = _unverified(finding, error)
+    elif finding.outcome == "failed":
+        finding = _failed(item, finding, error, bullet, target)
+    return harmless(finding)
+
+
+def _skip_reason(report: pytest.TestReport) -> str:
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    return reason.removeprefix("Skipped: ")
+
+
+def _unverified(finding: Finding, error: BaseException | None) -> Finding:
+    if isinstance(error, Unavailable):
+        return replace(finding, summary=str(error), unavailable_cause=error.cause, iam_action=error.iam_action or "")
+    said = f"{type(error).__name__}: {error}" if error is not None else "no reason given"
+    summary = f"could not judge: the check itself went wrong, please report it: {said.splitlines()[0]}"
+    return replace(finding, summary=summary, evidence=_frames(error), unavailable_cause="defect")
+
+
+def _frames(error: BaseException | None) -> tuple[str, ...]:
+    """Where in this suite it went wrong, innermost first."""
+    frames = traceback.extract_tb(error.__traceback__) if error is not None else []
+    own = [f for f in frames if "site-packages" not in f.filename]
+    return tuple(f"{f.filename}:{f.lineno} in {f.name}: {f.line}" for f in reversed(own[-_FRAMES:]))
+
+
+def _failed(
+    item: pytest.Item, finding: Finding, error: BaseException | None, bullet: Bullet, target: Target
+) -> Finding:
+    said = error.args[0] if error is not None and error.args else None
+    names = _names(target, finding.service)
+    commands: tuple[str, ...] = ()
+    if isinstance(said, Verdict):
+        finding, names, commands = _from_verdict(finding, said, target), {**names, **said.names}, said.commands
+    else:
+        first, *rest = str(error).splitlines() or ["the assertion has no message"]
+        finding = replace(finding, summary=first, evidence=tuple(rest))
+    finding = replace(
+        finding,
+        resolution=bullet.resolved(names),
+        commands=tuple(dict.fromkeys((*commands, *bullet.commands_for(names)))),
+    )
+    return gated(finding, target, item.config.stash[RUN].now.date(), item.config.option.fail_on)
+
+
+def _from_verdict(finding: Finding, verdict: Verdict, target: Target) -> Finding:
+    return replace(
+        finding,
+        resource=verdict.resource,
+        resource_name=verdict.name or finding.resource_name,
+        severity=verdict.severity or finding.severity,
+        summary=verdict.summary,
+        observed=verdict.observed,
+        expected=verdict.expected,
+        likely_cause=verdict.likely_cause,
+        evidence=tuple(verdict.evidence),
+        related=tuple(dict.fromkeys((*finding.related, verdict.resource, *verdict.related))),
+        signs=tuple(verdict.signs),
+        locations=tuple(verdict.locations),
+        console_url=console.url(verdict.resource, target.region),
+    )
+
+
+def _names(target: Target, service: str) -> dict[str, str]:
+    """Values for the guide's placeholders that the target alone knows."""
+    settings = target.settings_of(service) if service else None
+    names = {
+        "target": target.name,
+        "project": target.project,
+        "environment": target.environment,
+        "region": target.region,
+        "cluster": target.cluster,
+        "database": target.database.identifier or f"{target.prefix}-db",
+        "load_balancer": f"{target.prefix}-alb",
+        "terraform_directory": target.terraform.directory,
+    }
+    if settings is not None:
+        names |= {"service": settings.service, "family": settings.service, "container": settings.container}
+    return {k: v for k, v in names.items() if v}
+
+
+def gated(finding: Finding, target: Target, today: dt.date, fail_on: str) -> Finding:
+    """A failure as exemptions and ``--fail-on`` would have it. One whose exemption has expired always fails."""
+    covering = [e for e in target.exemptions if e.covers(finding.check, finding.resource, finding.resource_name)]
+    valid = [e for e in covering if e.expires >= today]
+    if valid:
+        last = max(valid, key=lambda e: e.expires)
+        until = last.expires.isoformat()
+        return replace(finding, outcome="advisory", exempt_until=until, exempt_reason=last.reason)
+    if covering:
+        last = max(covering, key=lambda e: e.expires)
+        said = f"{finding.summary} (its exemption expired on {last.expires}: fix it or renew it)"
+        gravest = min((finding.severity, "high", fail_on), key=SEVERITIES.index)
+        return replace(finding, summary=said, severity=gravest, exempt_reason=last.reason)
+    return replace(finding, outcome="advisory") if is_milder(finding.severity, fail_on) else finding
+
+
+def harmless(finding: Finding) -> Finding:
+    """The finding with secrets masked, everything that a terminal would obey taken out, and all of it bounded."""
+    texts: dict[str, Any] = {
+        f.name: _clean(value, LONGEST_PROSE if f.name in _PROSE else 1000)
+        for f in fields(finding)
+        if isinstance(value := getattr(finding, f.name), str) and f.name not in _OWN
+    }
+    lines = (REDACTOR.clean(line[:_LOOKED_AT]) for line in finding.evidence)
+    commands = [REDACTOR.clean(c) for c in finding.commands if len(c) <= LONGEST_COMMAND]
+    return replace(
+        finding,
+        **texts,
+        evidence=harmless_lines(lines),
+        commands=tuple(inert(c, LONGEST_COMMAND) for c in commands),
+        locations=tuple(inert(place) for place in finding.locations[:100]),
+        related=tuple(inert(r, 1000) for r in finding.related[:200]),
+    )
+
+
+def _clean(text: str, longest: int) -> str:
+    # Masked before it is cut: half a secret would not be known as one.
+    return one_line(REDACTOR.clean(text[:_LOOKED_AT]), longest)
