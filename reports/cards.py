@@ -62,8 +62,7 @@ class Cards:
             f"{' open' if kind in ('root cause', 'failed') else ''}>"
             f'<summary><span class="kind">{kind}</span> '
             f'<span class="badge {escape(finding.severity)}">{escape(finding.severity)}</span> '
-            f"<strong>{text(finding.title)}</strong> "
-            f'<span class="where">{text(where)}</span>'
+            f"<strong>{text(_headline(finding, where), 300)}</strong>"
             f"{''.join(f' <span class=flag>{text(f)}</span>' for f in flags if f)}</summary>"
             f"{self.body(finding, root)}</details>"
         )
@@ -83,6 +82,7 @@ class Cards:
 
     def _said(self, finding: Finding, root: conclusions.Root | None) -> list[str]:
         rows = [
+            ("Wanted", text(finding.title)),
             ("Observed", text(finding.observed or finding.summary, 2000)),
             ("Expected", text(finding.expected, 2000)),
             ("Likely cause", text(finding.likely_cause, 2000)),
@@ -117,6 +117,11 @@ class Cards:
     def _link(self, finding_id: str, label: str = "") -> str:
         said = text(label or finding_id.partition("::")[2] or finding_id)
         return f'<a href="#{self._links[finding_id]}">{said}</a>' if finding_id in self._links else said
+
+
+def _headline(finding: Finding, where: str) -> str:
+    """What is wrong, rather than what should be."""
+    return f"{where}: {finding.observed}" if finding.observed else finding.summary
 
 
 def _data(findings: Iterable[Finding]) -> str:

@@ -7,6 +7,8 @@ from urllib.parse import quote
 
 def url(resource: str, region: str) -> str:
     """The console page of an ARN, or "" where there is none that can be linked to directly."""
+    if resource.startswith("sg-") and region:
+        return _ec2(region, f"security-group/{resource}")
     parts = resource.split(":", 5)
     if len(parts) < 6 or parts[0] != "arn":
         return ""
@@ -14,6 +16,8 @@ def url(resource: str, region: str) -> str:
     if partition != "aws":
         return ""
     where = arn_region or region or "us-east-1"
+    if service == "elasticloadbalancing":
+        return _elb(where, rest, resource)
     page = _PAGES.get(service)
     return page(where, rest) if page else ""
 
@@ -39,9 +43,9 @@ def _rds(region: str, rest: str) -> str:
     return f"{_base(region)}/rds/home?region={region}#database:id={quote(name)}"
 
 
-def _elb(region: str, rest: str) -> str:
-    kind = "TargetGroup" if rest.startswith("targetgroup") else "LoadBalancer"
-    return f"{_base(region)}/ec2/home?region={region}#{kind}s:"
+def _elb(region: str, rest: str, arn: str) -> str:
+    kind = "TargetGroup:targetGroupArn" if rest.startswith("targetgroup") else "LoadBalancer:loadBalancerArn"
+    return f"{_base(region)}/ec2/home?region={region}#{kind}={quote(arn, safe=':/')}"
 
 
 def _ec2(region: str, rest: str) -> str:
@@ -61,10 +65,32 @@ def _logs(region: str, rest: str) -> str:
     return f"{_base(region)}/cloudwatch/home?region={region}#logsV2:log-groups/log-group/{group}"
 
 
+def _alarm(region: str, rest: str) -> str:
+    name = quote(rest.removeprefix("alarm:"), safe="")
+    return f"{_base(region)}/cloudwatch/home?region={region}#alarmsV2:alarm/{name}" if rest.startswith("alarm:") else ""
+
+
+def _bucket(region: str, rest: str) -> str:
+    return f"https://s3.console.aws.amazon.com/s3/buckets/{quote(rest.partition('/')[0], safe='')}"
+
+
+def _table(region: str, rest: str) -> str:
+    name = quote(rest.removeprefix("table/").partition("/")[0], safe="")
+    return f"{_base(region)}/dynamodbv2/home?region={region}#table?name={name}"
+
+
+def _repository(region: str, rest: str) -> str:
+    name = quote(rest.removeprefix("repository/"))
+    return f"{_base(region)}/ecr/private-registry/repositories?region={region}&search={name}"
+
+
 _PAGES = {
     "ecs": _ecs,
     "rds": _rds,
-    "elasticloadbalancing": _elb,
+    "cloudwatch": _alarm,
+    "s3": _bucket,
+    "dynamodb": _table,
+    "ecr": _repository,
     "ec2": _ec2,
     "secretsmanager": _secret,
     "logs": _logs,

@@ -85,7 +85,7 @@ def _edge(cause: _Node, effect: _Node) -> str:
 def _box(node: _Node, links: Mapping[str, str]) -> str:
     first = node.folded.findings[0]
     kind = "root" if node.column == 0 else "consequence"
-    name = escape(_short(first.check.removeprefix("check_").replace("_", " ")))
+    name = escape(_short(f"✗ {first.check.removeprefix('check_').replace('_', ' ')}"))
     where = escape(_short(_where(node.folded.findings)))
     drawn = (
         f'<g class="{kind}"><title>{escape(inert(first.summary))}</title>'

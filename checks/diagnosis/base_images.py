@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import difflib
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -60,7 +61,7 @@ def stages(one: Dockerfile) -> tuple[Stage, ...]:
     starts = [n for n, i in enumerate(one.instructions) if i.name == "FROM" and i.args]
     declared = _arguments(one.instructions[: starts[0]]) if starts else {}
     found: list[Stage] = []
-    for begin, end in zip(starts, [*starts[1:], len(one.instructions)], strict=True):
+    for begin, end in itertools.pairwise([*starts, len(one.instructions)]):
         found.append(_stage(one.instructions[begin], one.instructions[begin + 1 : end], declared, found))
     return tuple(found)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from checks.diagnosis.base_images import wrong_stages
+from checks.diagnosis.base_images import images, wrong_stages
 from checks.diagnosis.places import Problem, over_files
 from checks.diagnosis.verdict import Verdict
 from fixtures.model.source import BuildWarning, DeclaredBuild, Dockerfile, Instruction, Lint
@@ -19,6 +19,22 @@ _LEAST_ARGUMENTS: Mapping[str, int] = {
     "ADD": 2, "ARG": 1, "COPY": 2, "ENV": 1, "EXPOSE": 1, "LABEL": 1, "MAINTAINER": 1, "RUN": 1, "SHELL": 1,
     "STOPSIGNAL": 1, "USER": 1, "VOLUME": 1, "WORKDIR": 1,
 }  # fmt: skip
+# Flags by instruction, of the same file and of the labs channel.
+_FLAGS: Mapping[str, frozenset[str]] = {
+    "ADD": frozenset("--checksum --chmod --chown --exclude --keep-git-dir --link --unpack".split()),
+    "COPY": frozenset("--chmod --chown --exclude --from --link --parents".split()),
+    "FROM": frozenset({"--platform"}),
+    "HEALTHCHECK": frozenset("--interval --retries --start-interval --start-period --timeout".split()),
+    "RUN": frozenset("--device --mount --network --security".split()),
+}
+# Instructions that BuildKit's parser takes apart to the end: what it accepts there, hadolint need not.
+_FULLY_PARSED = ("FROM", "ENV", "LABEL", "ARG")
+_NAME_PART = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
+# github.com/distribution/reference
+_REFERENCE = re.compile(
+    rf"(?:(?:localhost|[\w.-]+\.[\w.-]+|[\w.-]+:\d+|localhost:\d+)/)?{_NAME_PART}(?:/{_NAME_PART})*"
+    r"(?::\w[\w.-]{0,127})?(?:@[a-z][a-z0-9]*(?:[+._-][a-z][a-z0-9]*)*:[0-9a-fA-F]{32,})?"
+)
 _SECRET_NAME = re.compile(r"passw(?:or)?d|secret|token|api_?key|private_?key|access_?key|credential", re.IGNORECASE)
 _NOT_SECRET = re.compile(r"(?:_file|_path|_arn|_name|_id|_url|_ttl|_length|_expiry)$", re.IGNORECASE)
 
@@ -42,12 +58,22 @@ def unreadable(one: Dockerfile, lints: Sequence[Lint]) -> list[Problem]:
         return [Problem(one.path, 0, "it is empty")]
     if not any(i.name == "FROM" for i in one.instructions):
         return [Problem(one.path, 0, "it has no FROM")]
-    own = [*_order(one), *_arity(one), *wrong_stages(one)]
+    own = [*_order(one), *_form(one), *wrong_stages(one), *_wrong_references(one)]
     known = {p.line for p in own}
-    # After a here-document hadolint's parser loses its way; BuildKit's does not.
-    said = [x for x in lints if x.code in _SYNTAX_CODES and not (x.code == "DL1000" and one.has_heredocs)]
-    own += [Problem(one.path, x.line, f"{x.code} {x.message}") for x in said if x.line not in known]
+    said = [x for x in lints if x.code in _SYNTAX_CODES and x.line not in known and _is_believed(one, x)]
+    own += [Problem(one.path, x.line, f"{x.code} {x.message}") for x in said]
     return sorted(own, key=lambda p: p.line)
+
+
+def _is_believed(one: Dockerfile, said: Lint) -> bool:
+    """Whether hadolint's complaint counts where BuildKit's parser has none."""
+    if said.code != "DL1000":
+        return True
+    before = [i for i in one.instructions if i.line <= said.line]
+    # After a here-document its parser loses its way; a registry's port and some quotes and flags it does not know.
+    if one.has_heredocs or not before or before[-1].name in _FULLY_PARSED:
+        return False
+    return "invalid flag" not in said.message or bool(_unknown_flag(before[-1]))
 
 
 def _order(one: Dockerfile) -> list[Problem]:
@@ -60,8 +86,32 @@ def _order(one: Dockerfile) -> list[Problem]:
     return found[:1]
 
 
-def _arity(one: Dockerfile) -> list[Problem]:
-    return [Problem(one.path, i.line, said) for i in one.instructions if (said := _wrong_count(i))]
+def _form(one: Dockerfile) -> list[Problem]:
+    said = ((i, _wrong_count(i) or _wrong_kind(i) or _unknown_flag(i)) for i in one.instructions)
+    return [Problem(one.path, i.line, words) for i, words in said if words]
+
+
+def _wrong_kind(instruction: Instruction) -> str:
+    if instruction.name == "SHELL" and not instruction.json:
+        return "SHELL takes a JSON list"
+    kind = instruction.args[0].upper() if instruction.name == "HEALTHCHECK" and instruction.args else "CMD"
+    return "" if kind in ("CMD", "NONE") else f"HEALTHCHECK takes CMD or NONE, not {instruction.args[0]}"
+
+
+def _unknown_flag(instruction: Instruction) -> str:
+    known = _FLAGS.get(instruction.name)
+    unknown = [f for f in instruction.flags if known is not None and f.partition("=")[0] not in known]
+    return f"{instruction.name} has no flag {unknown[0].partition('=')[0]}" if unknown else ""
+
+
+def _wrong_references(one: Dockerfile) -> list[Problem]:
+    return [
+        Problem(
+            one.path, line, f"{image} is no valid image name{' (capital letters)' if image.lower() != image else ''}"
+        )
+        for line, image in images(one)
+        if not _REFERENCE.fullmatch(image)
+    ]
 
 
 def _wrong_count(instruction: Instruction) -> str:
@@ -78,7 +128,7 @@ def _wrong_count(instruction: Instruction) -> str:
 def advice(files: Sequence[Dockerfile], lints: Mapping[str, Sequence[Lint]]) -> Verdict:
     """What hadolint would do otherwise, and secrets that stay in the image."""
     wrong = [
-        Problem(one.path, x.line, f"{x.code} {x.message}")
+        Problem(one.path, x.line, f"{x.code} {x.message}", "low")
         for one in files
         for x in lints.get(one.path, ())
         if x.code not in (*_SYNTAX_CODES, _ORDER_CODE) and x.level in ("error", "warning")

@@ -1,0 +1,3 @@
+FROM alpine:3.22.1
+ARG VERSION=1
+FROM python:${VERSION}

@@ -1,0 +1,3 @@
+ARG A=1
+LABEL a=b
+FROM python:3.12

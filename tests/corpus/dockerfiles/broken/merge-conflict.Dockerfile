@@ -1,0 +1,5 @@
+<<<<<<< HEAD
+FROM python:3.12
+=======
+FROM python:3.13
+>>>>>>> x

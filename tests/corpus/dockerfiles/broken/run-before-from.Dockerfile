@@ -1,0 +1,2 @@
+RUN true
+FROM python:3.12.8-slim-bookworm

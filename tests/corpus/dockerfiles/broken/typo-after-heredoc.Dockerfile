@@ -1,0 +1,6 @@
+FROM python:3.12.8-slim-bookworm
+RUN <<EOF
+set -e
+echo hi
+EOF
+COPYY a b

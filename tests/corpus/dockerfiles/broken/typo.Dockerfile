@@ -1,0 +1,3 @@
+FROM python:3.12.8-slim-bookworm
+WORKDIR /app
+COPYY a b

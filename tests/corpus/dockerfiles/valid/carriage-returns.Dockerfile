@@ -1,0 +1,4 @@
+FROM python:3.12.8-slim-bookworm
+RUN echo a \
+  && echo b
+USER 1000

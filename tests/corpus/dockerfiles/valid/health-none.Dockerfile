@@ -1,0 +1,7 @@
+FROM python:3.12.8-slim-bookworm
+HEALTHCHECK NONE
+STOPSIGNAL SIGTERM
+VOLUME /data /more
+EXPOSE 80 443/tcp 5000-5010/udp
+LABEL a=b c="d e"
+USER 1000

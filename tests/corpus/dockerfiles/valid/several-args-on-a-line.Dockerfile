@@ -1,0 +1,3 @@
+ARG NAME=python TAG=3.12.8-slim
+FROM $NAME:$TAG
+USER 1000

@@ -1,0 +1,99 @@
+"""Stuck sessions of a real PostgreSQL: CI installs one, and a machine without fails these tests rather than skipping them."""
+
+from __future__ import annotations
+
+import pytest
+
+from fixtures import postgres
+from fixtures.errors import Unavailable
+from fixtures.sandbox.postgres import binaries
+from fixtures.sandbox.server import Host, World
+from fixtures.secret import Secret
+from tests.harness import ROOT, run_checks
+
+IMPATIENT = str(ROOT / "tests" / "impatient.toml")
+
+
+def test_there_is_a_postgresql_to_test_with() -> None:
+    assert binaries() is not None, "install PostgreSQL's server: apt-get install postgresql"
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ("slow-statement", "1 statements run longer than 1 s"),
+        ("blocked-statement", "1 sessions wait for locks of pid"),
+        ("idle-in-transaction", "1 transactions are idle for more than 1 s"),
+    ],
+)
+def test_stuck_sessions_are_found(host: Host, fault: str, said: str) -> None:
+    with host.fork([fault]) as world:
+        found = run_checks(world, "-k", "stuck", "--target", IMPATIENT).of("check_no_sessions_are_stuck")
+
+    assert found.broken, found.summary
+    assert said in found.summary
+    assert found.evidence
+
+
+def test_a_database_at_rest_is_fine(host: Host) -> None:
+    with host.fork() as world:
+        assert (
+            run_checks(world, "-k", "stuck", "--target", IMPATIENT).of("check_no_sessions_are_stuck").outcome
+            == "passed"
+        )
+
+
+def test_a_denied_secret_is_unverified(host: Host) -> None:
+    with host.fork(deny=["secretsmanager:GetSecretValue"]) as world:
+        found = run_checks(world, "-k", "stuck").of("check_no_sessions_are_stuck")
+
+    assert found.outcome == "unverified"
+    assert found.iam_action == "secretsmanager:GetSecretValue"
+
+
+def _ask(world: World, password: str, port: int = 0) -> object:
+    host, _, own = world.database_address.rpartition(":")
+    return postgres.sessions(
+        host="ecommerce-dev-db.example",
+        address=host,
+        port=port or int(own),
+        user="ecommerce_admin",
+        password=Secret(password),
+        database="ecommerce",
+    )
+
+
+def test_a_wrong_password_is_no_network_trouble(host: Host) -> None:
+    with host.fork() as world, pytest.raises(Unavailable) as caught:
+        _ask(world, "not-the-password")
+
+    assert caught.value.cause == "error"
+    assert "not-the-password" not in str(caught.value)
+
+
+def test_a_database_that_is_not_there_is_unreachable(host: Host) -> None:
+    with host.fork() as world, pytest.raises(Unavailable) as caught:
+        _ask(world, "whatever", port=1)
+
+    assert caught.value.cause == "unreachable"
+
+
+def test_our_sessions_can_write_nothing(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postgres, "_SESSIONS", "create table harm (id int)")
+    with host.fork() as world, pytest.raises(Unavailable, match="read-only"):
+        address, _, port = world.database_address.rpartition(":")
+        _ask_as_superuser(address, int(port))
+
+
+def _ask_as_superuser(address: str, port: int) -> None:
+    postgres.sessions(
+        host="x", address=address, port=port, user="postgres", password=Secret("trusted"), database="postgres"
+    )
+
+
+def test_statements_are_ended_in_time(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postgres, "_SESSIONS", "select pg_sleep(30)")
+    monkeypatch.setattr(postgres, "_STATEMENT_TIMEOUT_MS", 200)
+    with host.fork() as world, pytest.raises(Unavailable, match="statement timeout"):
+        address, _, port = world.database_address.rpartition(":")
+        _ask_as_superuser(address, int(port))
