@@ -186,7 +186,12 @@ def check_some_alarm_would_tell_of_cost(
 
 @pytest.mark.severity("high")
 @pytest.mark.guide("latency", "slow queries")
-@pytest.mark.caused_by("check_database_has_room", "check_database_is_available")
+@pytest.mark.caused_by(
+    "check_database_has_room",
+    "check_database_is_available",
+    "check_database_secret_is_valid",
+    "check_database_credentials_agree",
+)
 def check_no_sessions_are_stuck(
     database_sessions: Each[str, Sessions],
     slow_statements: Each[str, tuple[SlowStatement, ...]],

@@ -45,10 +45,7 @@ def merge(runs: Sequence[Results], problems: Iterable[str] = ()) -> Results:
     merged.targets = tuple(dict.fromkeys(t for r in runs for t in r.targets))
     kept: dict[str, Finding] = {}
     for run in runs:
-        for finding in _named(run, several):
-            before = kept.get(finding.id)
-            if before is None or _graver(finding, before):
-                kept[finding.id] = finding
+        kept |= {f.id: f for f in _named(run, several) if f.id not in kept or _graver(f, kept[f.id])}
         merged.accounts |= run.accounts
         merged.regions |= run.regions
         merged.notes += [n for n in run.notes if n not in merged.notes]

@@ -105,7 +105,7 @@ def test_what_a_closed_group_causes_is_told_under_it(host: Host) -> None:
     with judged(host, "-m", "alb", faults=["alb-cannot-reach-tasks"]) as found:
         pass
 
-    roots = {found.results.find(r).check for r in found.results.roots}
+    roots = {found.findings[r].check for r in found.results.roots}
     assert roots == {"check_load_balancer_reaches_tasks"}, roots
 
 

@@ -17,7 +17,8 @@ NAMES = {
     "security_group", "service", "source", "subnet", "target", "target_group", "target_group_arn", "task",
     "terraform_directory", "topic", "host", "vpc", "network_acl", "dockerfile", "workflow", "github_repository", "run_id",
     "state_key", "load_balancer_arn", "url", "task_security_group", "database_security_group", "parameter_group", "pid",
-    "address", "user", "dbname", "metric", "table", "tag", "context", "target_groups", "load_balancers", "run_url", "image",
+    "address", "user", "dbname", "metric", "table", "tag", "context", "target_groups", "load_balancers", "run_url", "image", "dimension", "group_dimension",
+    "grace_period_s", "health_url", "listener_arn", "log_place",
 }  # fmt: skip
 
 
@@ -29,7 +30,7 @@ def test_every_scenario_has_all_four_sections() -> None:
     stages = {s: {b.stage for b in GUIDE.bullets if b.scenario == s} for s in SCENARIOS}
 
     assert tuple(GUIDE.titles) == SCENARIOS
-    assert stages == dict.fromkeys(SCENARIOS, {"symptom", "diagnosis", "resolution", "prevention"})
+    assert stages == {s: {"symptom", "diagnosis", "resolution", "prevention"} for s in SCENARIOS}
 
 
 @pytest.mark.parametrize("bullet", GUIDE.bullets, ids=named)
