@@ -16,6 +16,7 @@ from checks.diagnosis import (
     ports,
     response_errors,
     service_state,
+    service_urls,
 )
 from checks.diagnosis import load_balancers as balancing
 from checks.diagnosis import target_health as registration
@@ -182,6 +183,45 @@ def check_listeners_route_to_service(
     if routings and not http:
         raise NotApplicable(f"{service.service} is behind a {routings[0].load_balancer.kind} load balancer")
     verdict = listener_rules.reaches(service.name, attachments, http, target.settings_of(service.name).paths)
+    assert verdict, verdict.explain()
+
+
+@pytest.mark.smoke
+@pytest.mark.severity("high")
+@pytest.mark.guide("alb", "addresses between services")
+@pytest.mark.caused_by("check_listeners_route_to_service", "check_terraform_has_no_drift")
+def check_service_urls_lead_to_services(
+    service: Service,
+    task_definition: TaskDefinition,
+    routing: Each[str, Routing],
+    groups_of_services: Mapping[str, tuple[str, ...]],
+    target: Settings,
+) -> None:
+    """An address of the load balancer in a service's environment leads to the service that its variable names."""
+    found = service_urls.addresses(task_definition, tuple(routing.all().values()))
+    if not found:
+        raise NotApplicable(f"no variable of {task_definition.short} holds an address of the load balancer")
+    paths = {name: target.settings_of(name).paths for name in groups_of_services}
+    verdict = service_urls.judge(service, found, groups_of_services, paths)
+    assert verdict, verdict.explain()
+
+
+@pytest.mark.severity("low")
+@pytest.mark.guide("alb", "addresses between services")
+def check_health_path_is_own(
+    service: Service,
+    routing: Each[str, Routing],
+    groups_of_services: Mapping[str, tuple[str, ...]],
+    target: Settings,
+) -> None:
+    """Asked through the load balancer, each service's health path is answered by that service."""
+    if not groups_of_services.get(service.name):
+        raise NotApplicable(f"service {service.service} is not behind a load balancer")
+    http = [r for r in routing.all().values() if r.load_balancer.kind == APPLICATION]
+    path = target.settings_of(service.name).health_path
+    verdict = service_urls.health_path_is_own(service, path, http, groups_of_services)
+    if verdict is None:
+        raise NotApplicable(f"no load balancer sends {path} to any target")
     assert verdict, verdict.explain()
 
 
