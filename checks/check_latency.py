@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from checks.diagnosis import alarm_coverage, latency, saturation, sessions
+from checks.diagnosis import alarm_coverage, latency, saturation, sessions, terraform_services
 from checks.diagnosis.verdict import Verdict, worst
 from fixtures.each import Each
 from fixtures.errors import NotApplicable, Unavailable
@@ -16,6 +16,7 @@ from fixtures.model.cost import TopicSubscriptions
 from fixtures.model.database import Database
 from fixtures.model.ecs import Service, TaskDefinition
 from fixtures.model.latency import Load, ResponseTimes, Scaling, ServiceGraph, Sessions, SlowStatement
+from fixtures.model.terraform import Source
 from fixtures.target import Target
 
 pytestmark = pytest.mark.latency
@@ -41,7 +42,7 @@ def _judged(times: ResponseTimes, target: Target, related: tuple[str, ...] = ())
 
 
 @pytest.mark.severity("high")
-@pytest.mark.guide("latency", "response time grows")
+@pytest.mark.guide("latency", "response time metrics")
 @pytest.mark.caused_by(
     "check_no_traced_call_is_slow",
     "check_no_sessions_are_stuck",
@@ -56,6 +57,32 @@ def check_service_answers_fast(service: Service, response_times: Each[str, Respo
     if not own:
         raise NotApplicable(f"{service.service} is behind no Application Load Balancer")
     verdicts = tuple(_judged(times, target, service.related) for times in own)
+    verdict = worst(verdicts, otherwise=verdicts[0])
+    assert verdict, verdict.explain()
+
+
+@pytest.mark.severity("medium")
+@pytest.mark.guide("latency", "response time grows")
+@pytest.mark.caused_by("check_no_traced_call_is_slow", "check_no_sessions_are_stuck", "check_service_has_room")
+def check_response_times_do_not_grow(
+    service: Service, response_times: Each[str, ResponseTimes], target: Target
+) -> None:
+    """Each service's target groups answer about as fast at the window's end as at its begin."""
+    limits = target.latency
+    own = [response_times.of(arn) for arn in service.target_groups if arn in response_times]
+    own = [times for times in own if latency.has_traffic(times, limits.min_requests)]
+    if not own:
+        raise NotApplicable(f"{service.service} had too few requests behind a load balancer to tell a trend")
+    verdicts = tuple(
+        latency.judge_growth(
+            times,
+            factor=limits.growth_factor,
+            least_s=limits.threshold_s / 2,
+            min_requests=limits.min_requests,
+            related=service.related,
+        )
+        for times in own
+    )
     verdict = worst(verdicts, otherwise=verdicts[0])
     assert verdict, verdict.explain()
 
@@ -143,6 +170,23 @@ def check_service_has_room(
 def check_service_scales(service: Service, service_scaling: Scaling | None) -> None:
     """Each service scales on CPU or memory, with room, unsuspended and without failed attempts."""
     verdict = saturation.judge_scaling(service, service_scaling)
+    assert verdict, verdict.explain()
+
+
+@pytest.mark.severity("medium")
+@pytest.mark.guide("latency", "autoscaling and terraform")
+def check_terraform_leaves_scaling_alone(
+    service: Service, service_scaling: Scaling | None, terraform_source: Source
+) -> None:
+    """Terraform does not set back the number of tasks of a service that autoscaling manages."""
+    if service_scaling is None:
+        raise NotApplicable(f"{service.service} is not registered with Application Auto Scaling")
+    block = terraform_services.block_of(service, terraform_source.resources)
+    if block is None and terraform_source.unreadable:
+        raise Unavailable("the Terraform files", "incomplete", terraform_source.unreadable[0])
+    if block is None:
+        raise NotApplicable(f"no one aws_ecs_service block in {terraform_source.directory} is {service.service}")
+    verdict = terraform_services.keeps_count(service, service_scaling, block)
     assert verdict, verdict.explain()
 
 
