@@ -12,20 +12,23 @@ from checks.diagnosis import (
     environment,
     images,
     log_signatures,
+    revisions,
     rollouts,
     secret_references,
     service_events,
     service_state,
     stopped_tasks,
+    terraform_services,
     workflow_run,
 )
 from fixtures.each import Each
 from fixtures.errors import NotApplicable, Unavailable
-from fixtures.model.ecs import MissingService, Service, ServiceDeployment, Task, TaskDefinition
+from fixtures.model.ecs import LatestRevision, MissingService, Service, ServiceDeployment, Task, TaskDefinition
 from fixtures.model.github import Release
 from fixtures.model.images import ContainerImage
 from fixtures.model.logs import ServiceLogs
 from fixtures.model.secrets import StoredSecret
+from fixtures.model.terraform import Attempt, Source
 from fixtures.references import SecretAddress
 from fixtures.target import Target
 
@@ -268,4 +271,25 @@ def check_running_images_have_no_grave_findings(
 def check_last_deployed_commit_runs(service: Service, release: Release) -> None:
     """Each service runs the image of the commit that the deploy workflow last deployed."""
     verdict = workflow_run.deployed(service, release)
+    assert verdict, verdict.explain()
+
+
+@pytest.mark.severity("medium")
+@pytest.mark.guide("ecs", "newest revision")
+@pytest.mark.caused_by("check_rollout_succeeded", "check_terraform_code_is_applied")
+def check_service_runs_newest_revision(
+    service: Service,
+    task_definition: TaskDefinition,
+    latest_revision: LatestRevision | None,
+    terraform_source_attempt: Attempt[Source],
+    now: dt.datetime,
+    target: Target,
+) -> None:
+    """Each service runs the newest revision of its task definition, or one that says the same."""
+    if service.controller == "EXTERNAL":
+        raise NotApplicable(f"{service.service} is deployed by an external controller")
+    source = terraform_source_attempt.got
+    block = terraform_services.block_of(service, source.resources) if source else None
+    before = now - dt.timedelta(minutes=target.ecs.settle_min)
+    verdict = revisions.judge(service, task_definition, latest_revision, block, settled_before=before)
     assert verdict, verdict.explain()
