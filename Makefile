@@ -6,9 +6,9 @@ ARGS   ?=
 COMPILE := $(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
 	--no-emit-index-url --no-emit-find-links
 
-.PHONY: sandbox test lint types lock matrix bench mutation clean
+.PHONY: sandbox test lint docs lock matrix bench mutation clean
 
-sandbox: $(VENV)/.run  ## judge the embedded AWS; try ARGS="--fault database-ingress-revoked"
+sandbox: $(VENV)/.run  ## judge the embedded AWS; try ARGS="--fault database-rule-removed"
 	$(BIN)/python -m pytest --sandbox $(ARGS)
 
 test: $(VENV)/.dev  ## the project's own tests
@@ -22,6 +22,9 @@ lint: $(VENV)/.dev  ## style and types
 lock: $(VENV)/.dev  ## renew the lock files from the ranges
 	grep -v '^-' requirements.txt | $(COMPILE) - -o requirements.lock
 	grep -hv '^-' requirements.txt requirements-dev.txt | $(COMPILE) - -o requirements-dev.lock
+
+docs: $(VENV)/.dev  ## renew the README's example and docs/catalogue.md
+	$(BIN)/python docs/make_examples.py
 
 clean:
 	rm -rf $(VENV) reports/out .pytest_cache .mypy_cache .ruff_cache .hypothesis

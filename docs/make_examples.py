@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-_EXAMPLE = ["--sandbox", "-m", "database", "--fault", "database-ingress-revoked", "--no-header"]
+_EXAMPLE = ["--sandbox", "-m", "database", "--fault", "database-rule-removed", "--no-header"]
 
 
 def run(*arguments: str) -> str:

@@ -12,11 +12,32 @@ from pathlib import Path
 import pytest
 
 from fixtures.run import Embedded
+from fixtures.sandbox.faults import Fault
 from fixtures.sandbox.server import Host, World
 from reports.finding import Finding, Results
 from reports.plugin import RESULTS
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+# Checks for which terraform runs, which takes seconds: left out where a fault has nothing to do with them.
+RUNS_TERRAFORM = (
+    "check_terraform_plan_succeeds",
+    "check_terraform_is_valid",
+    "check_terraform_is_formatted",
+    "check_aws_accepts_the_configuration",
+    "check_terraform_has_no_drift",
+    "check_terraform_code_is_applied",
+)
+WITHOUT_TERRAFORM = " and ".join(f"not {c}" for c in RUNS_TERRAFORM)
+
+
+def selection(one: Fault) -> tuple[str, ...]:
+    """The options by which the checks of a fault's scenario can see it."""
+    options = ["-m", one.scenario]
+    if one.scenario == "terraform" and "terraform" not in one.tags:
+        options += ["-k", WITHOUT_TERRAFORM]
+    return (*options, "--exec-probe") if "exec" in one.tags else tuple(options)
 
 
 @dataclass

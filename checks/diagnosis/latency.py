@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from statistics import median
 
 from checks.diagnosis.verdict import Verdict
 from fixtures.model.latency import ResponseTimes, ServiceGraph, TracedEdge
@@ -53,6 +54,37 @@ def judge(
         observed=f"{statistic} above {threshold_s:g} s in {len(found)} of {counted} periods, up to {worst:.2f} s",
         expected=f"{statistic} of at most {threshold_s:g} s in all but {periods - 1} periods",
         evidence=tuple(_period(times, n) for n in found[-_SHOWN:]),
+        related=(times.arn, *related),
+        names={"target_group": times.what},
+    )
+
+
+def judge_growth(
+    times: ResponseTimes, *, factor: float, least_s: float, min_requests: int, related: tuple[str, ...] = ()
+) -> Verdict:
+    """Response times at the end of the window are not a multiple of those at its begin: a trend, not a spike.
+
+    Medians of p50 over the first and the last third are compared, so that single periods do not count.
+
+    Args:
+        factor: how many times the first third's median the last third's may be.
+        least_s: growth that stays below this many seconds harms nobody.
+    """
+    values = [
+        v
+        for v, requests in zip(times.statistics.get("p50", ()), times.requests, strict=False)
+        if v is not None and requests >= min_requests
+    ]
+    third = len(values) // 3
+    before_s, after_s = (median(values[:third]), median(values[-third:])) if third else (0.0, 0.0)
+    grown = third > 1 and after_s > least_s and after_s > factor * before_s
+    return Verdict(
+        ok=not grown,
+        resource=times.arn,
+        name=times.what,
+        observed=f"p50 went from {before_s:.2f} s to {after_s:.2f} s within the window",
+        expected=f"p50 within {factor:g} times its value at the window's begin, or below {least_s:g} s",
+        evidence=tuple(_period(times, n) for n in range(len(times.instants))[-_SHOWN:]),
         related=(times.arn, *related),
         names={"target_group": times.what},
     )

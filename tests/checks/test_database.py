@@ -1,5 +1,4 @@
-"""Scenario 2 end to end: each fault turns its checks red and no other, each tricky world stays green, and what could not
-be looked at is unverified."""
+"""Scenario 2 end to end, where the catalogue of faults does not tell: what is read, and what could not be looked at."""
 
 from __future__ import annotations
 
@@ -7,21 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.sandbox.faults import Fault, catalogue, get
+from fixtures.sandbox.faults import get
 from fixtures.sandbox.server import Host
-from tests.harness import Judged, judged, run_checks
+from tests.harness import Judged, judged, run_checks, selection
 
-ALL = [f for f in catalogue() if f.scenario == "database"]
 # In the healthy sandbox, too, nobody could enter a task: a gap of prevention.
 ALWAYS = {"check_task_can_be_entered"}
-
-
-def named(one: Fault) -> str:
-    return one.name
-
-
-def options(one: Fault) -> list[str]:
-    return ["-m", "database", *(["--exec-probe"] if "exec" in one.tags else [])]
 
 
 _SEEN: dict[str, Judged] = {}
@@ -30,35 +20,9 @@ _SEEN: dict[str, Judged] = {}
 def seen(host: Host, name: str) -> Judged:
     """What is found with a fault; several tests look at the same."""
     if name not in _SEEN:
-        with judged(host, *options(get(name)), faults=[name]) as found:
+        with judged(host, *selection(get(name)), faults=[name]) as found:
             _SEEN[name] = found
     return _SEEN[name]
-
-
-@pytest.mark.parametrize("one", [f for f in ALL if f.kind == "fault"], ids=named)
-def test_fault_turns_its_checks_red_and_no_other(host: Host, one: Fault) -> None:
-    found = seen(host, one.name)
-    red = found.checks("failed", "advisory")
-
-    assert set(one.turns_red) <= red, found.explained()
-    assert red <= {*one.turns_red, *one.may_turn_red, *ALWAYS}, found.explained()
-    assert not found.checks("unverified"), found.explained()
-
-
-@pytest.mark.parametrize("one", [f for f in ALL if f.kind == "world"], ids=named)
-def test_tricky_world_stays_green(host: Host, one: Fault) -> None:
-    found = seen(host, one.name)
-
-    assert not found.checks("failed", "unverified"), found.explained()
-    assert found.checks("advisory") <= set(one.may_turn_red), found.explained()
-    assert set(one.not_applicable) <= found.checks("not_applicable") - found.checks("passed"), found.explained()
-
-
-def test_healthy_database_is_green(host: Host) -> None:
-    with judged(host, "-m", "database") as found:
-        assert found.exit_code == 0, found.explained()
-        assert found.checks("advisory") == ALWAYS
-        assert not found.checks("failed", "unverified")
 
 
 EVERYTHING_RDS = {

@@ -7,31 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.sandbox.faults import Fault, catalogue
 from fixtures.sandbox.server import Host
-from tests.harness import Judged, judged
+from tests.harness import RUNS_TERRAFORM, WITHOUT_TERRAFORM, Judged, judged, run_checks
 from tests.real.apply import provider_mirror
 
-ALL = [f for f in catalogue() if f.scenario == "terraform"]
-# Checks for which terraform runs, which takes seconds: left out where a fault has nothing to do with them.
-RUNS_TERRAFORM = (
-    "check_terraform_plan_succeeds",
-    "check_terraform_is_valid",
-    "check_terraform_is_formatted",
-    "check_aws_accepts_the_configuration",
-    "check_terraform_has_no_drift",
-    "check_terraform_code_is_applied",
-)
 PLAN = ("check_terraform_has_no_drift", "check_terraform_code_is_applied")
-WITHOUT_TERRAFORM = " and ".join(f"not {c}" for c in RUNS_TERRAFORM)
-# What cannot be told any more, because of the fault itself.
-UNVERIFIED = {
-    "terraform-syntax-error": {"check_terraform_is_formatted", "check_aws_accepts_the_configuration"},
-    "terraform-undeclared-variable": {"check_aws_accepts_the_configuration"},
-    "terraform-plan-fails": {*PLAN, "check_aws_accepts_the_configuration"},
-    "state-digest-mismatch": set(PLAN),
-    "state-lock-table-wrong-key": {"check_state_is_not_locked"},
-}
 
 
 @pytest.fixture(autouse=True)
@@ -43,38 +23,6 @@ def providers(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     else:
         monkeypatch.delenv("TF_CLI_CONFIG_FILE", raising=False)
     yield
-
-
-def selection(one: Fault) -> list[str]:
-    return ["-m", "terraform"] if "terraform" in one.tags else ["-m", "terraform", "-k", WITHOUT_TERRAFORM]
-
-
-def named(one: Fault) -> str:
-    return one.name
-
-
-@pytest.mark.parametrize("one", [f for f in ALL if f.kind == "fault"], ids=named)
-def test_fault_turns_its_checks_red_and_no_other(host: Host, one: Fault) -> None:
-    with judged(host, *selection(one), faults=[one.name]) as found:
-        red = found.checks("failed", "advisory")
-
-        assert set(one.turns_red) <= red, found.output
-        assert red <= {*one.turns_red, *one.may_turn_red}, found.explained()
-        assert found.checks("unverified") == UNVERIFIED.get(one.name, set()), found.explained()
-
-
-@pytest.mark.parametrize("one", [f for f in ALL if f.kind == "world"], ids=named)
-def test_tricky_world_stays_green(host: Host, one: Fault) -> None:
-    with judged(host, *selection(one), faults=[one.name]) as found:
-        assert not found.checks("failed", "unverified"), found.explained()
-        assert found.checks("advisory") <= set(one.may_turn_red), found.explained()
-        assert found.exit_code == 0
-
-
-def test_healthy_world_is_green(host: Host) -> None:
-    with judged(host, "-m", "terraform") as found:
-        assert not found.checks("failed", "advisory", "unverified"), found.explained()
-        assert found.checks("passed") >= {"check_terraform_is_valid", "check_aws_accepts_the_configuration"}
 
 
 DENIED = [
@@ -128,11 +76,21 @@ def test_without_terraform_its_checks_are_unverified(
     host: Host, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with judged(host, "-m", "terraform", faults=["terraform-state-as-applied"]) as found:
+    with host.fork(["terraform-state-as-applied"]) as world:
+        found = run_checks(world, "-m", "terraform", "--source", world.source)
         assert found.checks("unverified") == set(RUNS_TERRAFORM), found.explained()
         causes = {f.unavailable_cause for f in found.results.findings if f.outcome == "unverified"}
         assert causes == {"missing_tool"}
         assert "not on the PATH" in found.of("check_terraform_is_valid").summary
+
+
+def test_a_sandbox_without_terraform_leaves_its_own_sample_out(
+    host: Host, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with judged(host, "-m", "terraform") as found:
+        assert not found.checks("failed", "unverified"), found.explained()
+        assert found.checks("not_applicable") >= {"check_terraform_is_valid", "check_terraform_is_formatted"}
 
 
 def test_what_is_written_out_is_judged_without_terraform(
@@ -148,8 +106,6 @@ def test_unreadable_backend_is_unverified(host: Host) -> None:
     with host.fork() as world:
         versions = Path(world.source) / "terraform" / "versions.tf"
         versions.write_text(versions.read_text(encoding="utf-8") + "terraform {", encoding="utf-8")
-        from tests.harness import run_checks
-
         found = run_checks(world, "-m", "terraform", "-k", WITHOUT_TERRAFORM)
 
     assert "check_state_is_remote_and_locked" in found.checks("unverified"), found.explained()
@@ -231,8 +187,6 @@ def test_syntax_error_is_shown_at_its_line(host: Host) -> None:
 
 
 def test_source_tree_is_never_touched(host: Host) -> None:
-    from tests.harness import run_checks
-
     with host.fork(["terraform-state-as-applied"]) as world:
         before = {p: p.stat().st_mtime_ns for p in Path(world.source).rglob("*")}
         run_checks(world, "-m", "terraform")
@@ -243,7 +197,6 @@ def test_source_tree_is_never_touched(host: Host) -> None:
 
 def test_without_source_the_scenario_is_not_applicable(host: Host, tmp_path: Path) -> None:
     from fixtures.sandbox.server import World
-    from tests.harness import run_checks
 
     with host.fork() as world:
         bare = World.__new__(World)

@@ -62,7 +62,9 @@ def test_one_verdict_lists_all_files() -> None:
     verdict = dockerfile.syntax(files, {})
 
     assert verdict.observed == "unknown instruction: COPYY (line 3), and 1 more"
-    assert verdict.evidence == ("typo.Dockerfile:3: on line 3: unknown instruction: COPYY",) or len(verdict.evidence) == 2
+    assert (
+        verdict.evidence == ("typo.Dockerfile:3: on line 3: unknown instruction: COPYY",) or len(verdict.evidence) == 2
+    )
     assert verdict.names["file"] == "typo.Dockerfile"
 
 
@@ -78,7 +80,7 @@ def test_any_text_has_a_verdict(tmp_path_factory: pytest.TempPathFactory, text: 
 
 
 WORD = st.sampled_from(
-    "FROM COPY RUN ARG ENV USER AS --from=a --from=0 $X ${X:-1} a:1 b . /a <<EOF EOF # \\ [ \"a\" ' = \t".split(" ")
+    'FROM COPY RUN ARG ENV USER AS --from=a --from=0 $X ${X:-1} a:1 b . /a <<EOF EOF # \\ [ "a" \' = \t'.split(" ")
 )
 
 
