@@ -1,0 +1,55 @@
+"""``--wait``: until a deployment has settled, never for what cannot heal, and never longer than allowed."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from fixtures import waiting
+from fixtures.sandbox.server import Host
+from tests.harness import Judged, run_checks
+
+
+@pytest.fixture(autouse=True)
+def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "_FIRST_PAUSE_S", 0.2)
+
+
+def waited(host: Host, fault: str, wait_s: float) -> Judged:
+    with host.fork([fault]) as world:
+        return run_checks(world, "-m", "smoke and ecs", "--wait", str(wait_s))
+
+
+def test_a_deployment_in_progress_is_waited_for(host: Host) -> None:
+    found = waited(host, "deployment-finishes", 60)
+
+    assert "waiting for" in found.output
+    assert "are over" not in found.output
+    assert found.exit_code == 0, found.explained()
+    assert found.of("check_service_is_stable", "product").outcome == "passed"
+
+
+def test_waiting_ends_when_time_is_up(host: Host) -> None:
+    began = time.monotonic()
+    found = waited(host, "deployment-in-progress", 1)
+
+    assert "1 s are over; judging what there is" in found.output
+    # A deployment within its time is no failure, however impatient one is.
+    assert found.exit_code == 0, found.explained()
+    assert time.monotonic() - began < 30
+
+
+def test_what_cannot_heal_is_judged_at_once(host: Host) -> None:
+    found = waited(host, "circuit-breaker-tripped", 600)
+
+    assert "not waiting any longer" in found.output
+    assert "check_rollout_succeeded" in found.checks("failed"), found.explained()
+
+
+def test_what_has_settled_is_not_waited_for(host: Host) -> None:
+    with host.fork() as world:
+        found = run_checks(world, "-m", "smoke and ecs", "--wait", "600")
+
+    assert "waiting" not in found.output
+    assert found.exit_code == 0
