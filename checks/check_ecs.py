@@ -17,6 +17,7 @@ from checks.diagnosis import (
     secret_references,
     service_events,
     service_state,
+    start_permissions,
     stopped_tasks,
     terraform_services,
     workflow_run,
@@ -27,6 +28,7 @@ from fixtures.model.ecs import LatestRevision, MissingService, Service, ServiceD
 from fixtures.model.github import Release
 from fixtures.model.images import ContainerImage
 from fixtures.model.logs import ServiceLogs
+from fixtures.model.permissions import EncryptionKey, Permission
 from fixtures.model.secrets import StoredSecret
 from fixtures.model.terraform import Attempt, Source
 from fixtures.references import SecretAddress
@@ -103,6 +105,8 @@ def check_service_events_are_quiet(service: Service, now: dt.datetime, target: T
 @pytest.mark.caused_by(
     "check_secrets_resolve",
     "check_execution_role_reads_secrets",
+    "check_execution_role_decrypts_secrets",
+    "check_execution_role_starts_tasks",
     "check_image_exists",
     "check_log_groups_exist",
     "check_environment_is_complete",
@@ -233,6 +237,35 @@ def check_execution_role_reads_secrets(
     """The execution role may read every secret that its task definition refers to."""
     _has_secrets(task_definition)
     verdict = secret_references.may_read(service, task_definition, secret_permissions)
+    assert verdict, verdict.explain()
+
+
+@pytest.mark.severity("high")
+@pytest.mark.guide("ecs", "execution role")
+@pytest.mark.caused_by("check_terraform_has_no_drift", "check_no_console_changes")
+def check_execution_role_starts_tasks(
+    service: Service, task_definition: TaskDefinition, start_decisions: tuple[Permission, ...]
+) -> None:
+    """The execution role may pull the images and write the logs that its task definition names."""
+    if not start_decisions:
+        raise NotApplicable(f"{task_definition.short} neither pulls from ECR nor logs to CloudWatch")
+    if service.launch_type == "EC2" and not task_definition.execution_role:
+        raise NotApplicable(f"{task_definition.short} has no execution role: the instances' role pulls and logs")
+    verdict = start_permissions.may_start(service, task_definition, start_decisions)
+    assert verdict, verdict.explain()
+
+
+@pytest.mark.severity("high")
+@pytest.mark.guide("ecs", "execution role")
+@pytest.mark.caused_by("check_terraform_has_no_drift", "check_no_console_changes")
+def check_execution_role_decrypts_secrets(
+    service: Service, task_definition: TaskDefinition, secret_keys: tuple[EncryptionKey, ...]
+) -> None:
+    """The execution role may decrypt secrets that are encrypted with a key of one's own."""
+    _has_secrets(task_definition)
+    if not secret_keys:
+        raise NotApplicable(f"the secrets of {task_definition.short} are encrypted with AWS's own key")
+    verdict = start_permissions.may_decrypt(service, task_definition, secret_keys)
     assert verdict, verdict.explain()
 
 

@@ -1,0 +1,96 @@
+"""Whether the execution role may do what starting a task takes.
+
+All of it happens before the application's first line: a refusal shows as ``CannotPullContainerError`` or
+``ResourceInitializationError`` on the next task, however well the present one runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from checks.diagnosis.verdict import Verdict
+from fixtures.model.ecs import Service, TaskDefinition
+from fixtures.model.permissions import EncryptionKey, Permission
+
+_USABLE = ("Enabled", "")
+
+
+def may_start(service: Service, definition: TaskDefinition, permissions: Sequence[Permission]) -> Verdict:
+    """The execution role (not the task role) may pull every image and write to every log that the revision names."""
+    refused = [p for p in permissions if p.decision != "allowed"]
+    first = refused[0] if refused else None
+    role = definition.execution_role.rpartition("/")[2] or "no execution role"
+    purposes = ", ".join(dict.fromkeys(p.purpose for p in refused))
+    pulling = first is not None and first.action.startswith("ecr:")
+    return Verdict(
+        ok=not refused,
+        resource=definition.execution_role or definition.arn,
+        name=service.service,
+        observed=f"{role} is not allowed {first.action} on {first.resource} ({first.decision}): it cannot {purposes}"
+        if first
+        else f"{role} may pull the images and write the logs",
+        expected="an identity policy of the execution role that allows it",
+        evidence=tuple(f"{p.action} on {p.resource}: {p.decision} (to {p.purpose})" for p in refused),
+        related=(*service.related, definition.execution_role),
+        signs=("permission", "image") if pulling else ("permission",),
+        names={
+            "service": service.service,
+            "cluster": service.cluster,
+            "family": definition.family,
+            "role": definition.execution_role.rpartition("/")[2],
+        },
+        likely_cause=f"tasks that start from now on fail with {_error(pulling)}" if first else "",
+    )
+
+
+def _error(pulling: bool) -> str:
+    return "CannotPullContainerError … 403 or AccessDenied" if pulling else "ResourceInitializationError … logs"
+
+
+def may_decrypt(service: Service, definition: TaskDefinition, keys: Sequence[EncryptionKey]) -> Verdict:
+    """The execution role may decrypt every secret that is encrypted with a key of the customer's own.
+
+    A key policy decides: it allows a principal itself, or leaves it to IAM by naming the account's root.
+    """
+    problems = [(k, why) for k in keys for why in [_problem(k, definition.execution_role)] if why]
+    first = problems[0] if problems else None
+    role = definition.execution_role.rpartition("/")[2]
+    return Verdict(
+        ok=not problems,
+        resource=definition.execution_role,
+        name=service.service,
+        observed=f"{role} cannot decrypt {first[0].secret}: {first[1]}" if first else f"{role} may decrypt its secrets",
+        expected="kms:Decrypt on the secrets' keys, from the key policy or through the account",
+        evidence=tuple(f"{k.arn} of {k.secret}: {why}" for k, why in problems),
+        related=(*service.related, definition.execution_role, *(k.arn for k in keys)),
+        signs=("permission", "secret"),
+        names={
+            "service": service.service,
+            "cluster": service.cluster,
+            "role": role,
+            "family": definition.family,
+            "secret": first[0].secret if first else "",
+        },
+        likely_cause="tasks that start from now on fail with ResourceInitializationError … Access to KMS is not allowed"
+        if first
+        else "",
+    )
+
+
+def _problem(key: EncryptionKey, role: str) -> str:
+    if key.state not in _USABLE:
+        return f"its key {key.arn} is {key.state}"
+    account = role.split(":")[4]
+    root = (account, f"{role.partition(':role/')[0]}:root")
+    if role in key.refuses or "*" in key.refuses:
+        return "the key policy denies it"
+    if key.decision == "explicitDeny":
+        return "one of the role's policies denies kms:Decrypt"
+    if role in key.grants:
+        return ""
+    if not any(g in (*root, "*") for g in key.grants):
+        return "the key policy names neither the role nor the account"
+    if key.decision == "allowed":
+        return ""
+    # "*" is mostly narrowed by conditions (kms:ViaService, kms:CallerAccount), which let the account's own roles in.
+    return "" if "*" in key.grants else f"no policy of the role allows kms:Decrypt ({key.decision})"
