@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import quote
+
+# It becomes part of a host name, so it must not be able to name another host.
+_REGION = re.compile(r"[a-z]{2}(?:-[a-z]+)+-\d{1,2}")
 
 
 def url(resource: str, region: str) -> str:
     """The console page of an ARN, or "" where there is none that can be linked to directly."""
-    if resource.startswith("sg-") and region:
+    if resource.startswith("sg-") and _REGION.fullmatch(region):
         return _ec2(region, f"security-group/{resource}")
     parts = resource.split(":", 5)
     if len(parts) < 6 or parts[0] != "arn":
@@ -16,6 +20,8 @@ def url(resource: str, region: str) -> str:
     if partition != "aws":
         return ""
     where = arn_region or region or "us-east-1"
+    if not _REGION.fullmatch(where):
+        return ""
     if service == "elasticloadbalancing":
         return _elb(where, rest, resource)
     page = _PAGES.get(service)

@@ -17,13 +17,14 @@ from fixtures.secret import REDACTOR
 from fixtures.target import Target
 from reports import console, metadata
 from reports.finding import SEVERITIES, Finding, is_milder, outcome_of
-from reports.text import LONGEST_COMMAND, LONGEST_PROSE, harmless_lines, inert, one_line
+from reports.text import LONGEST_COMMAND, LONGEST_PROSE, bounded, harmless_lines, inert, one_line
 
 # Ours, from code and the target file: nothing to mask, and an outcome or a name must stay what it is.
 _OWN = ("id", "check", "title", "scenario", "severity", "stage", "outcome", "target", "service", "exempt_until")
 _PROSE = ("resolution", "summary", "observed", "expected", "likely_cause")
 # Enough of a text to hold everything that will be shown, so that cleaning megabytes is not paid for.
 _LOOKED_AT = 100_000
+_MOST_EVIDENCE = 500
 _FRAMES = 6
 
 
@@ -156,7 +157,7 @@ def harmless(finding: Finding) -> Finding:
         for f in fields(finding)
         if isinstance(value := getattr(finding, f.name), str) and f.name not in _OWN
     }
-    lines = (REDACTOR.clean(line[:_LOOKED_AT]) for line in finding.evidence)
+    lines = (REDACTOR.clean(line[:_LOOKED_AT]) for line in bounded(finding.evidence, _MOST_EVIDENCE))
     commands = [REDACTOR.clean(c) for c in finding.commands if len(c) <= LONGEST_COMMAND]
     return replace(
         finding,

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+_DIGITS = 8  # no file has more lines
+
 
 @dataclass(frozen=True)
 class Place:
@@ -18,7 +20,7 @@ class Place:
 def place(location: str, environment: Mapping[str, str]) -> Place:
     """Where a location is, relative to the repository that a GitHub job has checked out, if it lies in there."""
     path, _, line = location.rpartition(":")
-    if not (path and line.isdigit()):
+    if not (path and line.isdecimal() and len(line) < _DIGITS):
         path, line = location, "1"
     return Place(_relative(path, environment.get("GITHUB_WORKSPACE", "")), max(1, int(line)))
 

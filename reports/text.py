@@ -39,9 +39,9 @@ def one_line(text: str, longest: int = LONGEST_LINE) -> str:
 
 
 def harmless_lines(texts: Iterable[str], most: int = MOST_LINES) -> tuple[str, ...]:
-    """Evidence as it is kept: inert lines, so many of so many characters at most."""
-    lines = [inert(line) for text in texts for line in text[: 40 * LONGEST_LINE].splitlines()]
-    return bounded(tuple(lines), most)
+    """Evidence as it is kept: inert lines, so many of so many characters at most; none that would show nothing."""
+    raw = tuple(line for text in texts for line in text[: 40 * LONGEST_LINE].splitlines() if line.strip())
+    return tuple(shown for line in bounded(raw, most) if (shown := inert(line)))
 
 
 def bounded(lines: tuple[str, ...], most: int = MOST_LINES, where: str = "") -> tuple[str, ...]:
