@@ -12,6 +12,7 @@ from checks.diagnosis import (
     environment,
     images,
     log_signatures,
+    platforms,
     revisions,
     rollouts,
     secret_references,
@@ -29,6 +30,7 @@ from fixtures.model.github import Release
 from fixtures.model.images import ContainerImage
 from fixtures.model.logs import ServiceLogs
 from fixtures.model.permissions import EncryptionKey, Permission
+from fixtures.model.platforms import ImagePlatforms
 from fixtures.model.secrets import StoredSecret
 from fixtures.model.terraform import Attempt, Source
 from fixtures.references import SecretAddress
@@ -108,6 +110,7 @@ def check_service_events_are_quiet(service: Service, now: dt.datetime, target: T
     "check_execution_role_decrypts_secrets",
     "check_execution_role_starts_tasks",
     "check_image_exists",
+    "check_image_fits_platform",
     "check_log_groups_exist",
     "check_environment_is_complete",
     "check_load_balancer_reaches_tasks",
@@ -279,6 +282,22 @@ def check_image_exists(
     if not container_images:
         raise NotApplicable(f"no image of {task_definition.short} comes from ECR")
     verdict = images.judge(service, task_definition, container_images)
+    assert verdict, verdict.explain()
+
+
+@pytest.mark.smoke
+@pytest.mark.severity("critical")
+@pytest.mark.guide("ecs", "image platform")
+@pytest.mark.caused_by("check_image_exists")
+def check_image_fits_platform(
+    service: Service, task_definition: TaskDefinition, image_platforms: tuple[ImagePlatforms, ...]
+) -> None:
+    """Every image was built for the CPU architecture and system that its task definition asks for."""
+    if service.launch_type != "FARGATE" and not service.platform_version:
+        raise NotApplicable(f"{service.service} runs on instances, whose architecture is not its task definition's")
+    if not any(i.platforms for i in image_platforms):
+        raise NotApplicable(f"no image of {task_definition.short} in ECR says for which platform it is")
+    verdict = platforms.fit(service, task_definition, image_platforms)
     assert verdict, verdict.explain()
 
 
