@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from checks.diagnosis import alarm_coverage, latency, saturation, sessions, terraform_services
+from checks.diagnosis import alarm_coverage, headroom, latency, saturation, sessions, terraform_services
 from checks.diagnosis.verdict import Verdict, worst
 from fixtures.each import Each
 from fixtures.errors import NotApplicable, Unavailable
@@ -143,6 +143,7 @@ def check_expected_traces_arrive(
 
 @pytest.mark.severity("high")
 @pytest.mark.guide("latency", "more capacity or less work")
+@pytest.mark.caused_by("check_busy_service_can_scale_out")
 def check_service_has_room(
     service: Service,
     task_definition: TaskDefinition,
@@ -159,6 +160,28 @@ def check_service_has_room(
         task_definition,
         service_load,
         service_scaling,
+        cpu_percent=limits.cpu_percent,
+        memory_percent=limits.memory_percent,
+    )
+    assert verdict, verdict.explain()
+
+
+@pytest.mark.severity("high")
+@pytest.mark.guide("latency", "scaling limits")
+@pytest.mark.caused_by("check_no_sessions_are_stuck", "check_terraform_has_no_drift")
+def check_busy_service_can_scale_out(
+    service: Service, service_load: Load, service_scaling: Scaling | None, target: Target
+) -> None:
+    """A service whose load calls for more tasks is neither at its maximum nor suspended."""
+    if service_scaling is None:
+        raise NotApplicable(f"{service.service} is not registered with Application Auto Scaling")
+    if not any(service_load.series.values()):
+        raise NotApplicable(f"no utilisation of {service.service} in the window")
+    limits = target.latency
+    verdict = headroom.judge(
+        service,
+        service_scaling,
+        service_load,
         cpu_percent=limits.cpu_percent,
         memory_percent=limits.memory_percent,
     )
