@@ -8,8 +8,10 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from unittest import mock
 
 import pytest
+from botocore.loaders import create_loader
 
 from fixtures.run import Embedded
 from fixtures.sandbox.faults import Fault
@@ -65,6 +67,20 @@ class Judged:
         return "\n".join(f"{f.outcome:10} {f.id}: {f.summary}" for f in wrong)
 
 
+# Collecting garbage several times at the end of each inner run takes longer than the run.
+_LIGHT = ("-p", "no:cacheprovider", "-p", "no:unraisableexception", "-p", "no:threadexception")
+
+
+@contextlib.contextmanager
+def _service_models_kept() -> Iterator[None]:
+    """Within this process botocore reads each service's model once, not once for each run."""
+    with mock.patch("botocore.session.create_loader", lambda _: _LOADER):
+        yield
+
+
+_LOADER = create_loader()
+
+
 class _Keeper:
     """Takes the results out of the inner pytest before it ends."""
 
@@ -80,10 +96,11 @@ def run_checks(world: World, *arguments: str) -> Judged:
     keeper = _Keeper()
     embedded = Embedded(world.endpoint_url, world.now, world.source, world.github_url, world.database_address)
     with tempfile.TemporaryDirectory() as out, contextlib.redirect_stdout(io.StringIO()) as said:
-        given = ["--sandbox", "--out", out, "-p", "no:cacheprovider", "-c", str(ROOT / "pytest.ini"), *arguments]
+        given = ["--sandbox", "--out", out, "-c", str(ROOT / "pytest.ini"), *_LIGHT, *arguments]
         if not any(a.startswith("checks") or "/check_" in a for a in arguments):
             given.append(str(ROOT / "checks"))
-        code = pytest.main(given, plugins=[embedded, keeper])
+        with _service_models_kept():
+            code = pytest.main(given, plugins=[embedded, keeper])
     assert keeper.results is not None, said.getvalue()
     return Judged(int(code), keeper.results, said.getvalue(), {f.id: f for f in keeper.results.findings})
 
