@@ -92,7 +92,7 @@ def test_applied_environment_is_green(healthy: Judgement) -> None:
 
 def test_suite_only_reads(healthy: Judgement, applied_world: AppliedWorld) -> None:
     asked = {operation.partition(":")[2] for operation in healthy.results["api"]["by_operation"]}
-    reads = ("Describe", "Get", "List", "Lookup", "Filter", "Simulate", "Head", "Download")
+    reads = ("Describe", "Get", "List", "Lookup", "Filter", "Simulate", "Head", "Download", "BatchGet")
     assert {operation for operation in asked if not operation.startswith(reads)} == set()
     assert healthy.results["api"]["requests"] == healthy.results["api"]["distinct"]
     plan = applied_world.terraform("plan", "-detailed-exitcode", "-no-color", "-lock=false")
