@@ -13,6 +13,7 @@ from checks.diagnosis import (
     connections,
     credentials,
     database_status,
+    encryption,
     exec_probe,
     network_acls,
     response_errors,
@@ -304,13 +305,26 @@ def check_database_secret_rotates(
 
 @pytest.mark.severity("high")
 @pytest.mark.guide("database", "tls")
+@pytest.mark.caused_by("check_terraform_has_no_drift", "check_no_console_changes")
 def check_database_encryption_agrees(
-    service: Service, database_link: DatabaseLink, database_parameters: Each[str, DatabaseParameters]
+    service: Service,
+    database_link: DatabaseLink,
+    database_parameters: Each[str, DatabaseParameters],
+    logs_of_services: Each[str, ServiceLogs],
+    now: dt.datetime,
+    target: Target,
 ) -> None:
-    """No service is told to connect without TLS to a database that requires it."""
-    if not database_link.settings.sslmodes:
-        raise NotApplicable(f"{service.service} is not told in plain text whether to use TLS")
-    verdict = credentials.encryption_agrees(database_link, database_parameters.of(database_link.database.arn))
+    """No service connects, or is told to connect, without TLS to a database that requires it."""
+    parameters = database_parameters.of(database_link.database.arn)
+    verdict = credentials.encryption_agrees(database_link, parameters)
+    if verdict:
+        # Most clients are told nothing in plain text: whether they use TLS, only their logs say.
+        logs = _logs(logs_of_services, service)
+        if logs is None and not database_link.settings.sslmodes:
+            raise NotApplicable(f"{service.service} neither says in plain text whether to use TLS nor has logs")
+        since = connection_errors.current_since(service, now, target.window_min)
+        found = encryption.refusals(logs, database_link, since) if logs else encryption.Refusals()
+        verdict = encryption.clients_agree(database_link, parameters, found) if found else verdict
     assert verdict, verdict.explain()
 
 
