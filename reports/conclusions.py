@@ -204,6 +204,8 @@ def verdict(results: Results) -> str:
         parts = [f"nothing failed, but {n['unverified']} of {plural(judged, 'check')} could not look"]
     elif not judged:
         parts = ["nothing to judge"]
+    elif results.not_judged:
+        parts = [f"nothing failed so far: {plural(n['passed'], 'check')} passed"]
     elif n["advisory"]:
         parts = [f"nothing failed: {plural(n['passed'], 'check')} passed"]
     else:

@@ -25,6 +25,7 @@ _PROSE = ("resolution", "summary", "observed", "expected", "likely_cause")
 # Enough of a text to hold everything that will be shown, so that cleaning megabytes is not paid for.
 _LOOKED_AT = 100_000
 _MOST_EVIDENCE = 500
+_MOST_COMMANDS = 30
 _FRAMES = 6
 
 
@@ -163,9 +164,10 @@ def harmless(finding: Finding) -> Finding:
         finding,
         **texts,
         evidence=harmless_lines(lines),
-        commands=tuple(inert(c, LONGEST_COMMAND) for c in commands),
+        commands=tuple(inert(c, LONGEST_COMMAND) for c in commands[:_MOST_COMMANDS]),
         locations=tuple(inert(place) for place in finding.locations[:100]),
         related=tuple(inert(r, 1000) for r in finding.related[:200]),
+        signs=tuple(inert(s, 100) for s in finding.signs[:20]),
     )
 
 
