@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
@@ -64,12 +65,18 @@ _SOURCES: dict[str, Callable[[Any, Target], list[Series]]] = {
 
 def as_dict(series: Series) -> dict[str, Any]:
     """Types that xdist and JSON can carry."""
-    points = [[at.isoformat(), value] for at, value in series.points]
+    # JSON knows neither infinity nor what is no number, and nobody could draw them.
+    points = [[at.isoformat(), value] for at, value in series.points if math.isfinite(value)]
     return asdict(series) | {"points": points, "marks": [[at.isoformat(), word] for at, word in series.marks]}
 
 
 def from_dict(data: dict[str, Any]) -> Series:
     """Back from as_dict."""
-    points = tuple((dt.datetime.fromisoformat(at), float(value)) for at, value in data["points"])
-    marks = tuple((dt.datetime.fromisoformat(at), str(word)) for at, word in data["marks"])
+    points = tuple((_aware(at), float(value)) for at, value in data["points"] if math.isfinite(value))
+    marks = tuple((_aware(at), str(word)) for at, word in data["marks"])
     return Series(**data | {"points": points, "marks": marks})
+
+
+def _aware(instant: str) -> dt.datetime:
+    at = dt.datetime.fromisoformat(instant)
+    return at if at.tzinfo else at.replace(tzinfo=dt.UTC)

@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
+import math
 import os
+from dataclasses import MISSING, fields, replace
 from pathlib import Path
 from typing import Any
 
 from reports import conclusions, series
-from reports.finding import Finding, Results
+from reports.finding import OUTCOMES, SEVERITIES, Finding, Results
+from reports.judgement import harmless
+from reports.text import inert, one_line
 
 SCHEMA = Path(__file__).with_name("results.schema.json")
+_NULLABLE = ("exempt_until", "change")
+# The type of each field of a finding: that of its default, words where there is none.
+_KINDS: dict[str, Any] = {
+    f.name: (str, type(None))
+    if f.name in _NULLABLE
+    else (int, float)
+    if f.name == "duration_s"
+    else str
+    if f.default is MISSING
+    else type(f.default)
+    for f in fields(Finding)
+}
 
 
 def as_dict(results: Results) -> dict[str, Any]:
@@ -40,7 +57,9 @@ def as_dict(results: Results) -> dict[str, Any]:
 
 def write(results: Results, out: Path) -> Path:
     """Write results.json whole or not at all."""
-    return write_whole(out / "results.json", json.dumps(as_dict(results), indent=1, ensure_ascii=False) + "\n")
+    return write_whole(
+        out / "results.json", json.dumps(as_dict(results), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    )
 
 
 def write_whole(path: Path, text: str) -> Path:
@@ -65,30 +84,79 @@ def read(path: Path) -> Results:
         data = json.loads(path.read_text(encoding="utf-8"))
     except OSError as e:
         raise NotResults(f"{path}: {e.strerror}") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise NotResults(f"{path} is not JSON") from None
     try:
         return _from_dict(data)
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         raise NotResults(f"{path} is not a results.json of schema 1") from None
 
 
 def _from_dict(data: dict[str, Any]) -> Results:
     if data["schema"] != 1:
         raise ValueError(data["schema"])
-    targets = tuple(data.get("targets") or [data["target"]])
+    targets = _words(data.get("targets") or [data["target"]])
     return Results(
-        findings=[Finding.from_dict({"target": targets[0], **c}) for c in data["checks"]],
-        roots=tuple(data["root_causes"]),
-        notes=list(data.get("notes", [])),
-        mode=data["mode"],
+        findings=[_finding({"target": targets[0], **c}) for c in data["checks"]],
+        roots=_words(data["root_causes"]),
+        notes=[one_line(n, 1000) for n in _words(data.get("notes", []))],
+        mode=_one_of(data["mode"], ("live", "sandbox")),
         targets=targets,
-        accounts=dict(data.get("accounts") or dict.fromkeys(targets, data["account"])),
-        regions=dict(data.get("regions") or dict.fromkeys(targets, data["region"])),
-        started=data["started"],
-        duration_s=data["duration_s"],
-        exit_code=data["exit_code"],
-        api=data["api"],
+        accounts=_named(data.get("accounts") or dict.fromkeys(targets, data["account"])),
+        regions=_named(data.get("regions") or dict.fromkeys(targets, data["region"])),
+        started=dt.datetime.fromisoformat(data["started"]).isoformat(),
+        duration_s=_number(data["duration_s"]),
+        exit_code=int(_number(data["exit_code"])),
+        api=_api(data["api"]),
         series=[series.from_dict(s) for s in data.get("series", [])],
-        not_judged=data.get("not_judged", 0),
+        not_judged=int(_number(data.get("not_judged", 0))),
     )
+
+
+def _finding(data: dict[str, Any]) -> Finding:
+    """A finding out of a file that anybody may have written: of the right types, and harmless again."""
+    one = Finding.from_dict(data)
+    for field, kind in _KINDS.items():
+        if not isinstance(getattr(one, field), kind):
+            raise TypeError(field)
+    _one_of(one.outcome, OUTCOMES)
+    _one_of(one.severity, SEVERITIES)
+    for field in _KINDS:
+        if _KINDS[field] is tuple:
+            _words(getattr(one, field))
+    _one_of(one.change, (None, "new", "known", "fixed"))
+    own: dict[str, Any] = {
+        f: inert(getattr(one, f), 1000) for f in ("id", "check", "title", "scenario", "stage", "target", "service")
+    }
+    return harmless(replace(one, **own))
+
+
+def _words(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple) or not all(isinstance(v, str) for v in value):
+        raise TypeError(value)
+    return tuple(value)
+
+
+def _named(value: dict[str, Any]) -> dict[str, str]:
+    return dict(zip(_words(list(value)), _words(list(value.values())), strict=True))
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise TypeError(value)
+    return value
+
+
+def _one_of(value: Any, known: tuple[str | None, ...]) -> str:
+    if value not in known:
+        raise ValueError(value)
+    return str(value)
+
+
+def _api(value: dict[str, Any]) -> dict[str, Any]:
+    counts = {str(k): int(_number(n)) for k, n in value["by_operation"].items()}
+    return {
+        "requests": int(_number(value["requests"])),
+        "distinct": int(_number(value["distinct"])),
+        "by_operation": counts,
+    }
