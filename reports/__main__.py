@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
 import sys
 from collections.abc import Sequence
@@ -35,10 +34,10 @@ def main(arguments: Sequence[str]) -> int:
         print(f"ERROR: cannot write to {given.out}: {e.strerror}", file=sys.stderr)
         return _BAD_INPUT
     github = os.environ.get("GITHUB_ACTIONS") == "true"
-    with to_github.no_commands(print) if github else contextlib.nullcontext():
-        to_terminal.tell(joined, given.verbose - given.quiet, str(given.out))
+    resume = to_github.stop_commands(print) if github else ""
+    to_terminal.tell(joined, given.verbose - given.quiet, str(given.out))
     if github:
-        print("\n".join(to_github.workflow_commands(joined, os.environ)))
+        print("\n".join([resume, *to_github.workflow_commands(joined, os.environ)]))
     return joined.exit_code
 
 

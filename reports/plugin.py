@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import time
 from collections.abc import Generator
@@ -19,13 +18,14 @@ from reports.baseline import Baseline, read_baseline
 from reports.finding import Finding, Results
 from reports.judgement import finding_of
 from reports.progress import Progress
-from reports.text import one_line
+from reports.text import inert, one_line
 
 RESULTS = pytest.StashKey[Results]()
 _BASELINE = pytest.StashKey[Baseline]()
 _PAST = pytest.StashKey[list[history.Past]]()
 _STARTED = pytest.StashKey[float]()
 _PROGRESS = pytest.StashKey[Progress]()
+_RESUME = pytest.StashKey[str]()
 
 
 def _judges(config: pytest.Config) -> bool:
@@ -183,6 +183,9 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         return
     collector = Collector(config.stash[RESULTS])
     config.pluginmanager.register(collector, "runbook-collector")
+    reporter: Any = config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("GITHUB_ACTIONS") == "true" and reporter is not None:
+        config.stash[_RESUME] = to_github.stop_commands(reporter.write_line)
     progress = to_terminal.progress(config, lambda: collector.count)
     if progress is not None:
         config.stash[_PROGRESS] = progress
@@ -229,17 +232,16 @@ def pytest_testnodedown(node: Any, error: object) -> None:
         ending.take(node.config.stash[RESULTS], seen)
 
 
-def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Say what was found, roots first."""
+# The outermost wrapper: annotations come when everything else, pytest's own sections included, has been printed.
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Generator[None, object, object]:
+    """Say what was found, roots first; last of all what GitHub should make annotations of."""
     if CONFIGURATION_ERROR in config.stash:
-        terminalreporter.write_line(f"ERROR: {config.stash[CONFIGURATION_ERROR]}", red=True)
-        return
-    if RESULTS not in config.stash:
-        return
-    results = config.stash[RESULTS]
-    github = os.environ.get("GITHUB_ACTIONS") == "true"
-    with to_github.no_commands(terminalreporter.write_line) if github else contextlib.nullcontext():
-        to_terminal.summary(terminalreporter, results, config)
-    if github:
-        for line in to_github.workflow_commands(results, os.environ):
+        terminalreporter.write_line(f"ERROR: {inert(config.stash[CONFIGURATION_ERROR], 2000)}", red=True)
+    elif RESULTS in config.stash:
+        to_terminal.summary(terminalreporter, config.stash[RESULTS], config)
+    outcome = yield
+    if _RESUME in config.stash:
+        for line in (config.stash[_RESUME], *to_github.workflow_commands(config.stash[RESULTS], os.environ)):
             terminalreporter.write_line(line)
+    return outcome

@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from reports import conclusions
 from reports.finding import Finding, Results
 from reports.locations import place
-from reports.text import inert, one_line
+from reports.text import inert
 from reports.to_json import write_whole
-from reports.to_markdown import markdown
+from reports.to_markdown import MOST_BYTES, markdown
 
+_MOST_OF_A_STEP = 1024 * 1024 - 4096
 _MOST_ANNOTATIONS = 10  # of each level and step; GitHub drops the others
 
 
 def write(results: Results, out: Path, environment: Mapping[str, str] = os.environ) -> None:
     """Write summary.md, and where this is a GitHub job its summary and outputs."""
-    text = markdown(results)
-    write_whole(out / "summary.md", text)
+    write_whole(out / "summary.md", markdown(results))
     if environment.get("GITHUB_STEP_SUMMARY"):
-        _append(environment["GITHUB_STEP_SUMMARY"], text, results)
+        path = environment["GITHUB_STEP_SUMMARY"]
+        _append(path, markdown(results, min(MOST_BYTES, _MOST_OF_A_STEP - _size(path))), results)
     if environment.get("GITHUB_OUTPUT"):
         _append(environment["GITHUB_OUTPUT"], outputs(results, out), results)
+
+
+def _size(path: str) -> int:
+    """What other commands of the same step have written already; beyond the limit GitHub would drop all of it."""
+    try:
+        return Path(path).stat().st_size
+    except OSError:
+        return 0
 
 
 def _append(path: str, text: str, results: Results) -> None:
@@ -48,18 +56,19 @@ def outputs(results: Results, out: Path) -> str:
         "report": str(out / "report.html"),
         "sarif": str(out / "results.sarif"),
     }
-    return "".join(f"{name}={one_line(value)}\n" for name, value in values.items())
+    # A path must stay the path that it is, so it is not shortened.
+    return "".join(f"{name}={inert(value, 4096)}\n" for name, value in values.items())
 
 
-@contextlib.contextmanager
-def no_commands(write_line: Callable[[str], object]) -> Iterator[None]:
-    """While text from AWS is printed, the runner takes no line of it for a workflow command."""
+def stop_commands(write_line: Callable[[str], object]) -> str:
+    """From here on the runner takes no line for a workflow command, so that nothing which AWS says can be one.
+
+    Returns:
+        what ends that, when written as a line; nobody else can know it.
+    """
     token = secrets.token_hex(16)
     write_line(f"::stop-commands::{token}")
-    try:
-        yield
-    finally:
-        write_line(f"::{token}::")
+    return f"::{token}::"
 
 
 def workflow_commands(results: Results, environment: Mapping[str, str]) -> list[str]:

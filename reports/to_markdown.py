@@ -15,13 +15,13 @@ _MOST_ROWS = 200
 _SHOWN_EVIDENCE = 10
 
 
-def markdown(results: Results) -> str:
+def markdown(results: Results, most_bytes: int = MOST_BYTES) -> str:
     """The summary, cut to what GitHub takes; says what was left out."""
     found = conclusions.found_roots(results)
     failing = [*(_root(r) for r in found), *(_failed(f) for f in conclusions.unexplained(results, found))]
     head, foot = _head(results), _foot(results)
-    rest = [_blind(results), _advisories(results)]
-    room = MOST_BYTES - sum(len(p.encode()) for p in (head, foot)) - 500
+    rest = [_blind(results), _impossible(results), _advisories(results)]
+    room = most_bytes - sum(len(p.encode()) for p in (head, foot)) - 500
     kept, left_out = _fitting([*failing, *rest], room)
     if left_out:
         kept.append(f"\n*{left_out} more sections do not fit into a summary: see report.html and results.json.*\n")
@@ -112,6 +112,15 @@ def _blind(results: Results) -> str:
         blinded = listed((_code(f.label) for f in conclusions.fold(blind.findings)), 8)
         lines.append(f"- {escape(blind.reason)} — blinds {blinded}")
     return "\n".join(lines) + "\n" + _more(spots)
+
+
+def _impossible(results: Results) -> str:
+    steps = conclusions.impossible_steps(results)
+    if not steps:
+        return ""
+    return "\n".join(
+        ("", "### Steps of the guide that would fail when needed", "", *(f"- {escape(s)}" for s in steps), "")
+    )
 
 
 def _advisories(results: Results) -> str:
