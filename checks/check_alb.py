@@ -207,6 +207,7 @@ def check_service_urls_lead_to_services(
 
 
 @pytest.mark.severity("low")
+@pytest.mark.self_audit("asking the health path through the load balancer")
 @pytest.mark.guide("alb", "addresses between services")
 def check_health_path_is_own(
     service: Service,
@@ -488,6 +489,7 @@ def check_targets_answer_without_errors(
 
 
 @pytest.mark.severity("low")
+@pytest.mark.self_audit("access logs of the load balancer")
 @pytest.mark.guide("alb", "access logs")
 def check_access_logs_are_on(
     application_balancers: Balancers, access_log_settings: Each[str, AccessLogSettings]

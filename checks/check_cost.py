@@ -6,7 +6,7 @@ import datetime as dt
 
 import pytest
 
-from checks.diagnosis import lifecycle_policy, money, spend, thrift
+from checks.diagnosis import lifecycle_policy, money, self_audit, spend, thrift
 from checks.diagnosis.verdict import Verdict, worst
 from fixtures.each import Each
 from fixtures.errors import NotApplicable, Unavailable
@@ -36,6 +36,15 @@ def check_daily_cost_has_no_spike(daily_cost: DailyCost, caller: str, target: Ta
     """The last complete day cost about as much as the days before."""
     limits = target.cost
     verdict = spend.total_spike(_comparable(daily_cost), caller, limits.spike_percent, limits.spike_usd)
+    assert verdict, verdict.explain()
+
+
+@pytest.mark.severity("low")
+@pytest.mark.self_audit("Cost Explorer")
+@pytest.mark.guide("cost", "means of diagnosis")
+def check_cost_explorer_is_enabled(cost_explorer: bool, caller: str) -> None:
+    """Cost Explorer is enabled, so that a cost can be traced to its service."""
+    verdict = self_audit.cost_explorer(cost_explorer, caller)
     assert verdict, verdict.explain()
 
 

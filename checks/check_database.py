@@ -413,6 +413,7 @@ def check_database_connections_are_below_limit(
 
 
 @pytest.mark.severity("low")
+@pytest.mark.self_audit("ECS Exec into a task")
 @pytest.mark.guide("database", "connectivity from a task")
 def check_task_can_be_entered(service: Service, exec_readiness: tuple[ExecReadiness, ...]) -> None:
     """ECS Exec could enter a task of each service, to test connectivity from where it matters."""

@@ -185,6 +185,7 @@ def check_no_stack_traces(
 
 
 @pytest.mark.severity("high")
+@pytest.mark.self_audit("container logs")
 @pytest.mark.guide("ecs", "stack traces in logs")
 def check_log_groups_exist(service: Service, log_events: ServiceLogs) -> None:
     """The log groups that each task definition names exist."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from checks.diagnosis import alarm_coverage, headroom, latency, saturation, sessions, terraform_services
+from checks.diagnosis import alarm_coverage, headroom, latency, saturation, self_audit, sessions, terraform_services
 from checks.diagnosis.verdict import Verdict, worst
 from fixtures.each import Each
 from fixtures.errors import NotApplicable, Unavailable
@@ -138,6 +138,33 @@ def check_expected_traces_arrive(
         related=service.related,
         names={"service": service.service},
     )
+    assert verdict, verdict.explain()
+
+
+@pytest.mark.severity("low")
+@pytest.mark.self_audit("X-Ray traces")
+@pytest.mark.guide("latency", "means of diagnosis")
+def check_traces_are_recorded(
+    task_definition: Each[str, TaskDefinition], service_graph: ServiceGraph, target: Target
+) -> None:
+    """X-Ray has traces, or is set up to, so that a slow call can be followed."""
+    expected = [why for d in task_definition.available().values() if (why := _expects_xray(d))]
+    if not service_graph.nodes and not expected:
+        # Whether some service that could not be read is set up for it would decide.
+        task_definition.all()
+    verdict = self_audit.traces(service_graph, expected, target.name)
+    assert verdict, verdict.explain()
+
+
+@pytest.mark.severity("low")
+@pytest.mark.self_audit("Performance Insights")
+@pytest.mark.guide("latency", "means of diagnosis")
+def check_performance_insights_is_on(databases: Mapping[str, Database]) -> None:
+    """Performance Insights is on, so that the database's load can be taken apart afterwards."""
+    verdicts = tuple(v for d in databases.values() if (v := self_audit.performance_insights(d)) is not None)
+    if not verdicts:
+        raise NotApplicable("no database of a class that has Performance Insights")
+    verdict = worst(verdicts, otherwise=verdicts[0])
     assert verdict, verdict.explain()
 
 

@@ -184,6 +184,24 @@ def blind_spots(results: Results) -> list[Blind]:
     return sorted(blind, key=lambda b: -len(b.findings))
 
 
+# -- the guide itself ---------------------------------------------------------------------------------------------
+
+
+def impossible_steps(results: Results) -> list[str]:
+    """Steps of the guide that would fail when they are needed, each with where: ``ECS Exec into a task (order)``."""
+    steps: dict[tuple[str, str], list[str]] = {}
+    for one in results.findings:
+        if one.step and one.broken:
+            steps.setdefault((one.target, one.step), []).append(one.service)
+    several = len(results.targets) > 1
+    return [_step(step, (target if several else "", *services)) for (target, step), services in steps.items()]
+
+
+def _step(step: str, where: Iterable[str]) -> str:
+    named = [w for w in where if w]
+    return f"{step} ({', '.join(named)})" if named else step
+
+
 # -- in words ---------------------------------------------------------------------------------------------------
 
 

@@ -26,6 +26,7 @@ class Finding:
     scenario: str
     severity: str
     stage: str
+    step: str = ""
     outcome: Outcome
     target: str
     resource: str = ""

@@ -20,7 +20,7 @@ from reports.finding import SEVERITIES, Finding, is_milder, outcome_of
 from reports.text import LONGEST_COMMAND, LONGEST_PROSE, bounded, harmless_lines, inert, one_line
 
 # Ours, from code and the target file: nothing to mask, and an outcome or a name must stay what it is.
-_OWN = ("id", "check", "title", "scenario", "severity", "stage", "outcome", "target", "service", "exempt_until")
+_OWN = ("id", "check", "title", "scenario", "severity", "stage", "step", "outcome", "target", "service", "exempt_until")
 _PROSE = ("resolution", "summary", "observed", "expected", "likely_cause")
 # Enough of a text to hold everything that will be shown, so that cleaning megabytes is not paid for.
 _LOOKED_AT = 100_000
@@ -42,6 +42,7 @@ def finding_of(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.Te
         scenario=metadata.scenario_of(item),
         severity=metadata.severity_of(item),
         stage=bullet.stage,
+        step=metadata.step_of(item),
         outcome=outcome_of(str(report.when), report.passed, report.skipped, isinstance(error, AssertionError)),
         target=target.name,
         service=service,

@@ -54,6 +54,12 @@ def title_of(item: pytest.Item) -> str:
     return text.splitlines()[0] if text else ""
 
 
+def step_of(item: pytest.Item) -> str:
+    """The step of the guide whose possibility a check audits, "" for other checks."""
+    mark = item.get_closest_marker("self_audit")
+    return str(mark.args[0]) if mark and mark.args else ""
+
+
 def declared_causes(item: pytest.Item) -> tuple[str, ...]:
     """Names of the checks that would explain this one's failure."""
     return tuple(name for mark in item.iter_markers("caused_by") for name in mark.args)

@@ -128,7 +128,9 @@ def _verdict(results: Results) -> str:
     about = " · ".join(p for p in (results.account, results.region, results.started) if p)
     asked = f"{plural(results.api['requests'], 'API request')} in {results.duration_s:.0f} s"
     fixed = listed((f.label for f in conclusions.fixed(results)), 20)
+    steps = "; ".join(conclusions.impossible_steps(results))
     notes = [*results.notes, *([f"fixed: {fixed}"] if fixed else [])]
+    notes += [f"Steps of the guide that would fail when needed: {steps}"] if steps else []
     simulated = " <span>simulated AWS: nothing here is real</span>" if results.mode == "sandbox" else ""
     return (
         f'<section class="verdict {kind} {escape(results.mode)}" aria-label="verdict">'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
@@ -109,6 +110,7 @@ class _Teller:
         for one in conclusions.unexplained(results, found):
             self._failure(one, "FAILED", results)
         self._blind(results)
+        self._impossible(results)
         self._advisories(results)
         if conclusions.exit_code(results) or self._verbosity > 0:
             self._line(f"\n{self._where(results)}", light=True)
@@ -211,6 +213,13 @@ class _Teller:
             for line in bounded(blind.findings[0].evidence, _SHOWN_EVIDENCE, _IN_REPORT):
                 self._line(f"    | {inert(line)}")
 
+    def _impossible(self, results: Results) -> None:
+        """Whoever has to diagnose now should not find out by trying."""
+        steps = conclusions.impossible_steps(results)
+        if steps and (conclusions.exit_code(results) or self._verbosity > 0):
+            self._line("")
+            self._prose(f"Steps of the guide that would fail when needed: {'; '.join(steps)}", indent=0, yellow=True)
+
     def _advisories(self, results: Results) -> None:
         chosen = results.of("advisory")
         exempt = [f for f in chosen if f.exempt_until]
@@ -251,7 +260,7 @@ class _Teller:
 def _width(reporter: Any) -> int:
     """Columns to wrap prose to; 0 where lines go to a file, in which they are searched for."""
     watched = bool(getattr(reporter, "isatty", False)) or "COLUMNS" in os.environ
-    return min(140, max(60, int(reporter._tw.fullwidth))) if watched else 0
+    return min(140, max(60, shutil.get_terminal_size().columns)) if watched else 0
 
 
 def _minute(instant: str) -> str:
