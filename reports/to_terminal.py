@@ -27,6 +27,7 @@ _VERBOSITY = pytest.StashKey[int]()
 _SHOWN_EVIDENCE = 8
 _SHOWN_COMMANDS = 8
 _SHOWN_LINES = 12  # of anything that is listed line by line, unless -v
+_LONGEST = LONGEST_COMMAND + 100
 _IN_REPORT = " in report.html"
 _T = TypeVar("_T")
 
@@ -254,7 +255,9 @@ class _Teller:
             self._line(part, **markup)
 
     def _line(self, text: str, **markup: bool) -> None:
-        self._reporter.write_line(text, **markup)
+        # The last door: whatever a finding holds, one line goes out, and a terminal obeys nothing of it.
+        above = "\n" if text.startswith("\n") else ""
+        self._reporter.write_line(f"{above}{inert(text.removeprefix(above), _LONGEST)}", **markup)
 
 
 def _width(reporter: Any) -> int:
