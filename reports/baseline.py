@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
-from reports.finding import WRONG, Change, Finding, Results
+from reports.finding import OUTCOMES, WRONG, Change, Finding, Results
 from reports.text import listed, plural
 
 Key = tuple[str, str, str]
@@ -45,13 +45,19 @@ def read_baseline(path: str | None) -> Baseline:
         return Baseline()
     try:
         data = json.loads(Path(path).read_text(encoding="utf-8"))
-        checks = [c for c in data["checks"] if isinstance(c["id"], str) and isinstance(c["outcome"], str)]
+        checks = [{"id": str(c["id"]), **c, "outcome": _outcome(c["outcome"])} for c in data["checks"]]
         return Baseline(path, _by_key(checks), {c["id"]: c["outcome"] for c in checks})
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise pytest.UsageError(f"--baseline: {path} is not a results.json of this suite") from None
 
 
-def _by_key(checks: list[Mapping[str, str]]) -> dict[Key, str]:
+def _outcome(value: str) -> str:
+    if value not in OUTCOMES:
+        raise ValueError(value)
+    return value
+
+
+def _by_key(checks: Sequence[Mapping[str, str]]) -> dict[Key, str]:
     # Other tools may write no more than the contract's fields.
     full = [c for c in checks if {"target", "check", "service"} <= c.keys()]
     return {(c["target"], c["check"], c["service"]): c["outcome"] for c in full}

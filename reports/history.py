@@ -23,6 +23,7 @@ from filelock import FileLock, Timeout
 
 from reports.baseline import Baseline
 from reports.finding import WRONG, Finding, Results
+from reports.text import one_line
 
 MOST_RUNS = 400  # of all targets together
 _LOOKED_BACK = 20
@@ -74,8 +75,9 @@ def _parsed(line: str) -> Past | None:
     try:
         data: Any = json.loads(line)
         wrong = {str(k): str(v) for k, v in data["wrong"].items()}
-        return Past(data["at"], data["target"], data["mode"], frozenset(data["passed"]), wrong)
-    except (ValueError, KeyError, TypeError, AttributeError):
+        at, target, mode = (str(data[k]) for k in ("at", "target", "mode"))
+        return Past(one_line(at, 40), target, mode, frozenset(data["passed"]), wrong)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
 
