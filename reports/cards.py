@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from html import escape
-from urllib.parse import urlsplit
 
 from reports import conclusions, graph
 from reports.finding import Finding
@@ -145,7 +144,7 @@ def _unsure(finding: Finding) -> str:
 def _resource(finding: Finding) -> str:
     name = text(finding.resource, 1000)
     # Whatever a name contains, a link goes to the web or nowhere.
-    if urlsplit(finding.console_url).scheme != "https":
+    if not finding.console_url.startswith("https://"):
         return f"<code>{name}</code>"
     link = escape(one_line(finding.console_url, 2000), quote=True)
     return f'<a href="{link}" rel="noreferrer noopener">{name}<span class="hint"> in the AWS console</span></a>'

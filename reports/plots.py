@@ -17,6 +17,8 @@ Points = Sequence[tuple[dt.datetime, float]]
 _WIDTH = 760
 _HEIGHT = 230
 _MOST_POINTS = 500
+# Beyond it a value is no measurement but a mistake (and infinity, and what is no number, are not below it).
+_LARGEST = 1e15
 _CURVE, _LIMIT, _MARK = "#3b78d8", "#d93025", "#8a6d00"
 # Text takes the page's colour through the style sheet; these only have to be told apart there.
 _TEXT, _GRID = "#010203", "#040506"
@@ -40,12 +42,12 @@ def series_svg(
         threshold: a limit, drawn across.
         marks: instants with a word each, drawn as dashed verticals and listed in the description.
     """
-    points = _thinned([(at, v) for at, v in points if math.isfinite(v)])
+    points = _thinned([(at, v) for at, v in points if abs(v) < _LARGEST])
     if len(points) < 2:
         return ""
     _dress()
     top = max([v for _, v in points] + ([threshold] if threshold is not None else []))
-    bottom = min([0.0, *(v for _, v in points)])
+    bottom = min([0.0, *(v for _, v in points)] + ([threshold] if threshold is not None else []))
     top += (top - bottom or 1.0) * 0.08
     chart = leather.Chart()
     # Leather's own time scale takes no time zones: seconds will do.
@@ -73,6 +75,7 @@ def describe(
 ) -> str:
     """The curve in words, for those who do not see it."""
     values = [v for _, v in points]
+    threshold_name = one_line(threshold_name, 80)
     said = (
         f"{points[0][0]:%Y-%m-%d %H:%M} to {points[-1][0]:%Y-%m-%d %H:%M} UTC, from {_value(min(values), unit)} "
         f"to {_value(max(values), unit)}, last {_value(values[-1], unit)}"
@@ -103,7 +106,7 @@ def _instant(length_s: float) -> Callable[[float, int, int], str]:
 def _value(value: float, unit: str) -> str:
     if unit == "USD":
         return f"${value:,.2f}"
-    return f"{value:.3g} {unit}".strip()
+    return f"{value:.3g} {one_line(unit, 20)}".strip()
 
 
 def _dress() -> None:
