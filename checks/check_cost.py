@@ -13,6 +13,7 @@ from fixtures.errors import NotApplicable, Unavailable
 from fixtures.model.alarms import Alarm
 from fixtures.model.cost import Anomaly, Budget, DailyCost, Schedule, TopicSubscriptions
 from fixtures.model.ecs import Service, Task
+from fixtures.model.images import ContainerImage
 from fixtures.model.registry import LogGroup, Repository
 from fixtures.target import Target
 
@@ -132,11 +133,17 @@ def check_estimated_charges_alarm_can_warn(
 @pytest.mark.severity("medium")
 @pytest.mark.guide("cost", "image lifecycle")
 def check_repository_expires_images(
-    service: Service, repositories: tuple[Repository, ...], running_tasks: tuple[Task, ...], now: dt.datetime
+    service: Service,
+    repositories: tuple[Repository, ...],
+    running_tasks: tuple[Task, ...],
+    container_images: tuple[ContainerImage, ...],
+    now: dt.datetime,
 ) -> None:
-    """Every repository that a service uses has a valid lifecycle policy that spares what runs."""
+    """Every repository that a service uses has a valid lifecycle policy that spares what runs or would start next."""
     running = [c.image_digest for t in running_tasks for c in t.containers if c.image_digest]
-    verdicts = tuple(lifecycle_policy.judge(r, running, now) for r in repositories)
+    # A service that sleeps runs nothing, and needs its image in the morning.
+    needed = [*running, *(i.digest for i in container_images if i.digest)]
+    verdicts = tuple(lifecycle_policy.judge(r, needed, now) for r in repositories)
     if not verdicts:
         raise NotApplicable(f"the repositories of {service.service} do not exist")
     verdict = worst(verdicts, otherwise=verdicts[0])

@@ -105,22 +105,35 @@ def _beyond(selection: Mapping[str, Any], images: Sequence[StoredImage], now: dt
     return []
 
 
-def judge(repository: Repository, running: Sequence[str], now: dt.datetime) -> Verdict:
-    """A repository has a valid lifecycle policy that spares what runs.
+def doomed_of(repository: Repository, needed: Sequence[str], now: dt.datetime) -> list[str]:
+    """Those of the needed digests that a valid policy would expire now.
+
+    ECR keeps the parts of an index for as long as the index itself, and they have no tags: beside an index that stays,
+    an untagged image may be one of them, and gets the benefit of the doubt.
+    """
+    assert repository.policy is not None
+    gone = expired(repository.policy, repository.images, now)
+    index_stays = any(i.index and i.digest not in gone for i in repository.images)
+    parts = {i.digest for i in repository.images if not i.tags and not i.index} if index_stays else set()
+    return sorted((gone & set(needed)) - parts)
+
+
+def judge(repository: Repository, needed: Sequence[str], now: dt.datetime) -> Verdict:
+    """A repository has a valid lifecycle policy that spares what runs and what would start next.
 
     Args:
-        running: digests of the images that tasks run.
+        needed: digests of the images that tasks run, and of those that the service's revision names.
     """
     wrong = problems(repository.policy) if repository.policy is not None else []
     doomed: list[str] = []
     if repository.policy is not None and not wrong:
-        doomed = sorted(expired(repository.policy, repository.images, now) & set(running))
+        doomed = doomed_of(repository, needed, now)
     if repository.policy is None:
         observed = f"no lifecycle policy, {len(repository.images)} images are kept for ever"
     elif wrong:
         observed = f"its lifecycle policy is not valid: {wrong[0]}"
     elif doomed:
-        observed = f"its lifecycle policy expires {len(doomed)} images that run now"
+        observed = f"its lifecycle policy expires {len(doomed)} of the images that tasks run or would start with"
     else:
         observed = "a valid lifecycle policy"
     return Verdict(
