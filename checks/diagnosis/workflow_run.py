@@ -87,9 +87,14 @@ def scan_is_known(build: LastBuild, scan_step: str) -> bool | None:
     Returns:
         None where that cannot be told: jobs that never began have no steps.
     """
-    if any(_scan_of(j, scan_step) is not None for j in build.jobs):
+    if _never_began(build) or any(_scan_of(j, scan_step) is not None for j in build.jobs):
         return True
     return None if any(not j.steps for j in build.jobs) or not build.jobs else False
+
+
+def _never_began(build: LastBuild) -> bool:
+    """GitHub refused the workflow file, so the run has no jobs."""
+    return _run(build).conclusion == "startup_failure" and not build.jobs
 
 
 def _scan_of(job: Job, scan_step: str) -> str | None:
@@ -107,7 +112,7 @@ def reached_scan(build: LastBuild, scan_step: str) -> Verdict:
     jobs = [j for j in build.jobs if _scan_of(j, scan_step) in _NOT_RUN]
     early = [j for j in jobs if j.failed] or jobs
     failed = [j for j in build.jobs if j.failed]
-    before = bool(early) and run.conclusion != "success"
+    before = (bool(early) and run.conclusion != "success") or _never_began(build)
     first = early[0] if early and early[0].failed else failed[0] if failed else None
     step = first.failed_step or first.name if first else "a job"
     more = f" ({len(early)} jobs)" if len(early) > 1 else ""
@@ -115,13 +120,17 @@ def reached_scan(build: LastBuild, scan_step: str) -> Verdict:
         ok=not before,
         resource=run.url or f"{build.repository}/actions/runs/{run.id}",
         name=run.name,
-        observed=f"it failed in {step!r}, before the scan{more}" if before else "it reached the scan",
+        observed=_how_far(build, f"failed in {step!r}, before the scan{more}") if before else "it reached the scan",
         expected=f"no failure before {scan_step!r}",
         evidence=tuple(f"{j.name}: {_path(j)}" for j in early or failed) if before else (),
         likely_cause="the images were neither scanned nor pushed: what runs is older" if before else "",
         related=("build",),
         names=_names(build),
     )
+
+
+def _how_far(build: LastBuild, otherwise: str) -> str:
+    return "it never began, so nothing was scanned" if _never_began(build) else f"it {otherwise}"
 
 
 def _path(job: Job) -> str:
