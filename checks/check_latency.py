@@ -6,11 +6,20 @@ from collections.abc import Mapping
 
 import pytest
 
-from checks.diagnosis import alarm_coverage, headroom, latency, saturation, self_audit, sessions, terraform_services
+from checks.diagnosis import (
+    alarm_coverage,
+    alarm_reach,
+    headroom,
+    latency,
+    saturation,
+    self_audit,
+    sessions,
+    terraform_services,
+)
 from checks.diagnosis.verdict import Verdict, worst
 from fixtures.each import Each
 from fixtures.errors import NotApplicable, Unavailable
-from fixtures.model.alarms import Alarm
+from fixtures.model.alarms import Alarm, Topic
 from fixtures.model.alb import LoadBalancer
 from fixtures.model.cost import TopicSubscriptions
 from fixtures.model.database import Database
@@ -250,6 +259,18 @@ def check_latency_alarm_can_warn(
     wanted = {b.dimension: b.name for b in balancers.values()}
     first = next(iter(balancers.values()))
     verdict = alarm_coverage.latency_alarm(alarms, wanted, alarm_listeners.all(), first.name, first.arn)
+    assert verdict, verdict.explain()
+
+
+@pytest.mark.severity("medium")
+@pytest.mark.guide("latency", "alarm coverage")
+def check_alarms_are_heard(
+    alarms: tuple[Alarm, ...], alarm_listeners: Listeners, alarm_topics: Each[str, Topic | None], target: Target
+) -> None:
+    """Every alarm of the target reaches a confirmed subscriber: action, topic, its policy and key, subscription."""
+    verdict = alarm_reach.judge(alarms, target.prefix, alarm_listeners.of, alarm_topics.of)
+    if verdict is None:
+        raise NotApplicable(f"no alarm is about {target.prefix}; that one is missing, another check says")
     assert verdict, verdict.explain()
 
 
