@@ -18,7 +18,7 @@ NAMES = {
     "terraform_directory", "topic", "host", "vpc", "network_acl", "dockerfile", "workflow", "github_repository", "run_id",
     "state_key", "load_balancer_arn", "url", "task_security_group", "database_security_group", "parameter_group", "pid",
     "address", "user", "dbname", "metric", "table", "tag", "context", "target_groups", "load_balancers", "run_url", "image", "dimension", "group_dimension",
-    "grace_period_s", "health_url", "listener_arn", "log_place",
+    "grace_period_s", "health_url", "listener_arn", "log_place", "platform", "minimum", "maximum",
 }  # fmt: skip
 
 
