@@ -21,9 +21,10 @@ from reports.text import inert, listed, one_line, plural
 
 ASSETS = Path(__file__).with_name("assets")
 TITLE = "Runbook checks"
-_CARDS_BYTES = 900_000
+# Together well below 2 MB, whatever 500 checks have to say. The table repeats the cards, and is escaped twice.
+_CARDS_BYTES = 800_000
 _EVIDENCE = 350_000
-_ROWS_EVIDENCE = 150_000
+_ROWS_BYTES = 200_000
 _MOST_CURVES = 24
 _WORDS = {"not_applicable": "not applicable", "unverified": "could not look"}
 
@@ -43,11 +44,14 @@ class Rows:
     """Hooks for pytest-html's table of all checks."""
 
     def __init__(self) -> None:
-        self._cards = Cards({}, Budget(_ROWS_EVIDENCE), several=False)
+        self._cards = Cards({}, Budget(_ROWS_BYTES // 2), several=False)
+        self._left = _ROWS_BYTES
 
     def pytest_html_report_title(self, report: Any) -> None:
         """A name; what it is about is filled in when that is known."""
         report.title = TITLE
+        # pytest-html puts these into the page as they are, a branch's name that a stranger chose included.
+        report.set_data("environment", _escaped(report.data["environment"]))
 
     def pytest_html_results_table_header(self, cells: list[str]) -> None:
         """A column for what was found, none for links."""
@@ -60,7 +64,7 @@ class Rows:
         if data:
             finding = Finding.from_dict(data)
             outcome = _WORDS.get(finding.outcome, finding.outcome)
-            name, summary = text(finding.label), f"<b>{outcome}</b> {text(finding.summary, 400)}"
+            name, summary = text(finding.label), f"<b>{outcome}</b> {text(finding.summary, 240)}"
         cells[1:] = [f'<td class="col-testId">{name}</td>', f'<td class="col-summary">{summary}</td>', cells[2]]
 
     def pytest_html_results_table_html(self, report: Any, data: list[str]) -> None:
@@ -68,8 +72,14 @@ class Rows:
         found = getattr(report, "finding", None)
         if found:
             finding = Finding.from_dict(found)
-            body = self._cards.body(finding) if finding.outcome in WRONG else ""
+            body = self._body(finding) if finding.outcome in WRONG else ""
             data[:] = [f'<div class="runbook">{body}</div>'] if body else []
+
+    def _body(self, finding: Finding) -> str:
+        """All of it while there is room: what a card tells already need not be told twice."""
+        body = self._cards.body(finding) if self._left > 0 else '<p class="brief">See its card, or results.json.</p>'
+        self._left -= len(body)
+        return body
 
     def pytest_html_results_summary(self, prefix: list[str], session: pytest.Session) -> None:
         """Verdict, causes and cards come before pytest-html's table."""
@@ -115,7 +125,13 @@ def _in_order(results: Results, found: list[conclusions.Root]) -> list[tuple[Fin
 
 def _brief(finding: Finding, name: str) -> str:
     """Instead of a card, where hundreds came before: see results.json for the rest."""
-    return f'<p class="brief" id="{name}"><code>{text(finding.label)}</code> {text(finding.summary, 200)}</p>'
+    return f'<p class="brief" id="{name}"><code>{text(finding.label)}</code> {text(finding.summary, 120)}</p>'
+
+
+def _escaped(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {text(str(k)): _escaped(v) for k, v in value.items()}
+    return [_escaped(v) for v in value] if isinstance(value, list | tuple) else text(str(value))
 
 
 # -- parts ------------------------------------------------------------------------------------------------------
@@ -202,7 +218,7 @@ def _without_script(results: Results) -> str:
     """pytest-html's table needs JavaScript; this one is shown where there is none."""
     rows = "".join(
         f"<tr><td>{text(f.outcome.replace('_', ' '))}</td><td><code>{text(f.label)}</code></td>"
-        f"<td>{text(f.summary, 160)}</td></tr>"
+        f"<td>{text(f.summary, 120)}</td></tr>"
         for outcome in OUTCOMES
         for f in results.of(outcome)
     )
