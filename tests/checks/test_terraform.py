@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from fixtures.sandbox.server import Host
 from tests.harness import RUNS_TERRAFORM, WITHOUT_TERRAFORM, Judged, judged, run_checks
-from tests.real.apply import provider_mirror
 
 PLAN = ("check_terraform_has_no_drift", "check_terraform_code_is_applied")
-
-
-@pytest.fixture(autouse=True)
-def providers(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Providers come from an offline mirror where there is one, else from the registry."""
-    config = provider_mirror(tmp_path_factory.mktemp("cli"))
-    if config is not None:
-        monkeypatch.setenv("TF_CLI_CONFIG_FILE", str(config))
-    else:
-        monkeypatch.delenv("TF_CLI_CONFIG_FILE", raising=False)
-    yield
 
 
 DENIED = [

@@ -17,6 +17,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -201,19 +202,26 @@ def world_settings(endpoint_url: str, workdir: Path) -> dict[str, str]:
 
 
 def provider_mirror(workdir: Path) -> Path | None:
-    """Terraform's CLI configuration for an offline provider mirror; None: providers come from the registry."""
+    """Terraform's CLI configuration for an unpacked provider mirror on this machine; None: the registry provides them."""
     given = os.environ.get("TF_CLI_CONFIG_FILE")
     if given and Path(given).is_file():
         return Path(given)
-    finder = ROOT.parent / "shared" / "terraform-mirror"
-    if not finder.is_file():
-        return None
-    found = subprocess.run([str(finder)], capture_output=True, text=True, timeout=60, check=False)
-    if found.returncode != 0:
+    mirror = next(_mirrors(), None)
+    if mirror is None:
         return None
     config = workdir / "cli.tfrc"
-    config.write_text(found.stdout, encoding="utf-8")
+    config.write_text(
+        f'provider_installation {{\n  filesystem_mirror {{\n    path = "{mirror}"\n  }}\n'
+        '  direct {\n    exclude = ["hashicorp/aws"]\n  }\n}\n',
+        encoding="utf-8",
+    )
     return config
+
+
+def _mirrors() -> Iterator[Path]:
+    """Directories near the file system's root that are laid out as Terraform's filesystem mirrors are."""
+    found = (p for depth in range(1, 4) for p in Path("/").glob("*/" * depth + "registry.terraform.io/hashicorp/aws"))
+    return (p.parents[2] for p in found if p.parts[1] not in ("proc", "sys") and ".terraform" not in p.parts)
 
 
 def run_terraform(
