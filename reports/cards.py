@@ -7,7 +7,7 @@ from html import escape
 
 from reports import conclusions, graph
 from reports.finding import Finding
-from reports.text import LONGEST_COMMAND, LONGEST_PROSE, bounded, inert, one_line, plural
+from reports.text import LONGEST_COMMAND, LONGEST_PROSE, bounded, inert, minute, one_line, plural
 
 
 def text(said: str, longest: int = 500) -> str:
@@ -33,7 +33,7 @@ class Budget:
         if len(shown) > self._left:
             shown = "\n".join(text(line, 120) for line in bounded(lines, 3, " in results.json"))
         self._left -= len(shown)
-        return f'<pre class="evidence" tabindex="0" role="region" aria-label="evidence">{shown}</pre>'
+        return f'<pre class="evidence" tabindex="0" role="group" aria-label="evidence">{shown}</pre>'
 
 
 class Cards:
@@ -89,10 +89,10 @@ class Cards:
             ("Also", "<br>".join(text(s, 2000) for s in root.summaries[1:]) if root else ""),
             ("Probably", "<br>".join(map(_unsure, root.unsure)) if root else ""),
             ("Possibly", "<br>".join(map(self._milder, root.milder)) if root else ""),
-            ("Because of", ", ".join(map(self._link, finding.caused_by)) if not root else ""),
+            ("Because of", ", ".join(map(self._link, _causes(root.findings if root else (finding,))))),
             ("Allow", f"<code>{text(finding.iam_action)}</code>" if finding.iam_action else ""),
             ("Files", "<br>".join(f"<code>{text(place)}</code>" for place in finding.locations[:10])),
-            ("Since", text(finding.since)),
+            ("Since", text(minute(finding.since))),
             ("Exempt", text(f"until {finding.exempt_until}: {finding.exempt_reason}") if finding.exempt_until else ""),
             ("Check", f"<code>{text(finding.label)}</code> ({text(finding.scenario)})"),
         ]
@@ -106,7 +106,7 @@ class Cards:
             for f in conclusions.fold(root.consequences)[:60]
         )
         return (
-            f"<h4>Explains {plural(len(root.consequences), 'other failure')}</h4>"
+            f"<h3>Explains {plural(len(root.consequences), 'other failure')}</h3>"
             f"{graph.draw(root, self._links)}<ul>{rows}</ul>"
         )
 
@@ -116,6 +116,10 @@ class Cards:
     def _link(self, finding_id: str, label: str = "") -> str:
         said = text(label or finding_id.partition("::")[2] or finding_id)
         return f'<a href="#{self._links[finding_id]}">{said}</a>' if finding_id in self._links else said
+
+
+def _causes(findings: Iterable[Finding]) -> Iterable[str]:
+    return dict.fromkeys(c for f in findings for c in f.caused_by)
 
 
 def _headline(finding: Finding, where: str) -> str:
@@ -153,4 +157,4 @@ def _resource(finding: Finding) -> str:
 def command(line: str) -> str:
     """A command to paste; the script adds a button."""
     shown = text(line, LONGEST_COMMAND)
-    return f'<pre class="command" tabindex="0" role="region" aria-label="command"><code>{shown}</code></pre>'
+    return f'<pre class="command"><code>{shown}</code></pre>'

@@ -169,6 +169,11 @@ def fold(findings: Iterable[Finding]) -> list[Folded]:
     return [Folded(group) for group in _groups(findings)]
 
 
+def folded_root(folded: Folded) -> Root:
+    """What is folded, in the shape in which reports show several findings as one."""
+    return Root(folded.findings, consequences=(), unsure=(), milder=(), chain=())
+
+
 def unexplained(results: Results, found: Iterable[Root]) -> list[Finding]:
     """Failing findings that are neither roots nor explained by one (there should be none)."""
     shown = {f.id for r in found for f in (*r.findings, *r.consequences)}
@@ -212,6 +217,11 @@ def counts(results: Results) -> dict[str, int]:
 
 def verdict(results: Results) -> str:
     """The run in one clause, without its target."""
+    return ", ".join(verdict_parts(results))
+
+
+def verdict_parts(results: Results) -> tuple[str, ...]:
+    """The run's verdict: what matters first, then what is worth knowing besides."""
     n = counts(results)
     judged = len(results.findings) - n["not_applicable"]
     blind = f"{plural(n['unverified'], 'check')} could not look"
@@ -233,7 +243,7 @@ def verdict(results: Results) -> str:
         f"{n['not_applicable']} not applicable" if n["not_applicable"] else "",
         f"STOPPED EARLY with {results.not_judged} not judged" if results.not_judged else "",
     ]
-    return ", ".join(p for p in parts if p)
+    return tuple(p for p in parts if p)
 
 
 def changes(results: Results) -> str:

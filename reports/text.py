@@ -53,6 +53,11 @@ def bounded(lines: tuple[str, ...], most: int = MOST_LINES, where: str = "") -> 
     return (*kept[:most], f"… {missing + len(kept) - most} more{where}")
 
 
+def minute(instant: str) -> str:
+    """``2027-01-02 03:00Z`` of an ISO 8601 instant in UTC."""
+    return f"{instant[:16].replace('T', ' ')}Z" if instant else ""
+
+
 def plural(number: int, noun: str, many: str = "") -> str:
     """``1 check``, ``2 checks``; ``many`` is the plural where it is irregular."""
     return f"{number} {noun if number == 1 else many or noun + 's'}"

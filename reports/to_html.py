@@ -17,7 +17,7 @@ from reports import conclusions
 from reports.cards import Budget, Cards, text
 from reports.finding import OUTCOMES, SCENARIOS, SEVERITIES, WRONG, Finding, Results
 from reports.plots import series_svg
-from reports.text import inert, listed, one_line, plural
+from reports.text import inert, listed, minute, one_line, plural
 
 ASSETS = Path(__file__).with_name("assets")
 TITLE = "Runbook checks"
@@ -51,7 +51,7 @@ class Rows:
         """A name; what it is about is filled in when that is known."""
         report.title = TITLE
         # pytest-html puts these into the page as they are, a branch's name that a stranger chose included.
-        report.set_data("environment", _escaped(report.data["environment"]))
+        report.set_data("environment", {text(k): _escaped(v) for k, v in report.data["environment"].items()})
 
     def pytest_html_results_table_header(self, cells: list[str]) -> None:
         """A column for what was found, none for links."""
@@ -94,8 +94,9 @@ def opening(results: Results) -> str:
     """What stands before pytest-html's own table."""
     found = conclusions.found_roots(results)
     shown = _in_order(results, found)
-    links = {f.id: f"card-{n}" for n, (f, _, _) in enumerate(shown)}
-    links |= {f.id: links[r.first.id] for r in found for f in r.findings}
+    links = {
+        f.id: f"card-{n}" for n, (first, _, root) in enumerate(shown) for f in (root.findings if root else (first,))
+    }
     cards = Cards(links, Budget(_EVIDENCE), several=len(results.targets) > 1)
     parts: list[str] = []
     size = 0
@@ -105,21 +106,22 @@ def opening(results: Results) -> str:
         parts.append(card)
     script = (ASSETS / "report.js").read_text(encoding="utf-8")
     return (
-        f'<main class="runbook">{_verdict(results)}{_filters(results)}<div id="cards">{"".join(parts)}</div>'
+        f'<div class="runbook">{_verdict(results)}{_filters(results)}<div id="cards">{"".join(parts)}</div>'
         f"{_curves(results)}{_without_script(results)}"
-        f'<h2 id="all">All checks</h2></main><script>{script}</script>'
+        f'<h2 id="all">All checks</h2></div><script>{script}</script>'
     )
 
 
 def _in_order(results: Results, found: list[conclusions.Root]) -> list[tuple[Finding, str, conclusions.Root | None]]:
     """Every card's finding and kind: roots, what could not be seen, consequences, then the advisory ones."""
-    explained = dict.fromkeys(f for r in found for f in r.consequences)
+    explained = conclusions.fold(dict.fromkeys(f for r in found for f in r.consequences))
+    advisory = conclusions.fold(results.of("advisory"))
     return [
         *((r.first, "root cause", r) for r in found),
         *((f, "failed", None) for f in conclusions.unexplained(results, found)),
         *((f, "could not look", None) for f in results.of("unverified")),
-        *((f, "consequence", None) for f in explained),
-        *((f, "advisory", None) for f in results.of("advisory")),
+        *((g.findings[0], "consequence", conclusions.folded_root(g)) for g in explained),
+        *((g.findings[0], "advisory", conclusions.folded_root(g)) for g in advisory),
     ]
 
 
@@ -129,9 +131,10 @@ def _brief(finding: Finding, name: str) -> str:
 
 
 def _escaped(value: Any) -> Any:
+    """One row of the environment's table: words, since pytest-html's own lists are not well-formed."""
     if isinstance(value, dict):
-        return {text(str(k)): _escaped(v) for k, v in value.items()}
-    return [_escaped(v) for v in value] if isinstance(value, list | tuple) else text(str(value))
+        return ", ".join(f"{text(str(k))} {_escaped(v)}" for k, v in value.items())
+    return ", ".join(map(_escaped, value)) if isinstance(value, list | tuple) else text(str(value))
 
 
 # -- parts ------------------------------------------------------------------------------------------------------
@@ -140,8 +143,8 @@ def _escaped(value: Any) -> Any:
 def _verdict(results: Results) -> str:
     kind = "bad" if results.of("failed") else "unsure" if conclusions.exit_code(results) else "good"
     changed = conclusions.changes(results)
-    said = conclusions.verdict(results)
-    about = " · ".join(p for p in (results.account, results.region, results.started) if p)
+    said, *besides = conclusions.verdict_parts(results)
+    about = " · ".join(p for p in (results.account, results.region, minute(results.started)) if p)
     asked = f"{plural(results.api['requests'], 'API request')} in {results.duration_s:.0f} s"
     fixed = listed((f.label for f in conclusions.fixed(results)), 20)
     steps = "; ".join(conclusions.impossible_steps(results))
@@ -152,6 +155,7 @@ def _verdict(results: Results) -> str:
         f'<section class="verdict {kind} {escape(results.mode)}" aria-label="verdict">'
         f'<p class="mode"><b>{conclusions.loud_mode(results)}</b> {text(listed(results.targets))}{simulated}</p>'
         f'<p class="said">{text(said)}</p>'
+        + (f'<p class="besides">{text(", ".join(besides))}</p>' if besides else "")
         + (f'<p class="changed">Since the baseline: {text(changed)}</p>' if changed else "")
         + f'<p class="about">{text(about)} · {asked}</p>'
         + _targets(results)
@@ -189,7 +193,7 @@ def _filters(results: Results) -> str:
     )
     if not shown:
         return ""
-    find = '<label>find <input type="search" data-find autocomplete="off"></label>'
+    find = '<label>find <input type="search" data-find></label>'
     unfold = '<button type="button" data-unfold>Open all</button>'
     chosen = f"{selects}{find}{unfold}<output></output>"
     return f'<h2 id="findings">Findings</h2><form class="choose" hidden aria-label="filters">{chosen}</form>'
@@ -240,4 +244,7 @@ def completed(page: str, results: Results) -> str:
     title = escape(one_line(f"{conclusions.mode(results)}: {conclusions.verdict(results)}", 200))
     head = '<html lang="en">\n  <head>\n    <meta name="viewport" content="width=device-width, initial-scale=1"/>'
     page = re.sub(r"<html>\s*<head>", lambda _: head, page, count=1)
+    # One landmark around everything, by which screen readers jump to the content.
+    page = re.sub(r"<body>", "<body><main>", page, count=1)
+    page = "</main></body>".join(page.rsplit("</body>", 1))
     return re.sub(r'(<title id="head-title">)[^<]*', lambda m: m[1] + title, page, count=1)

@@ -14,7 +14,7 @@ from fixtures.plugin import RUN
 from reports import conclusions
 from reports.finding import Finding, Results
 from reports.progress import Progress
-from reports.text import LONGEST_COMMAND, LONGEST_PROSE, bounded, inert, listed, one_line, plural
+from reports.text import LONGEST_COMMAND, LONGEST_PROSE, bounded, inert, listed, minute, one_line, plural
 
 _STATUS: dict[str, tuple[str, str, Any]] = {
     "passed": ("passed", ".", ("PASSED", {"green": True})),
@@ -178,7 +178,7 @@ class _Teller:
             finding.scenario,
             finding.target if len(results.targets) > 1 else "",
             finding.change or "",
-            f"since {_minute(finding.since)}" if finding.since else "",
+            f"since {minute(finding.since)}" if finding.since else "",
             "comes and goes" if finding.flapping else "",
             f"on {one_line(root.where, 300)}" if root is not None and several else "",
         ]
@@ -264,11 +264,6 @@ def _width(reporter: Any) -> int:
     """Columns to wrap prose to; 0 where lines go to a file, in which they are searched for."""
     watched = bool(getattr(reporter, "isatty", False)) or "COLUMNS" in os.environ
     return min(140, max(60, shutil.get_terminal_size().columns)) if watched else 0
-
-
-def _minute(instant: str) -> str:
-    """``2027-01-02 03:00Z`` of an ISO 8601 instant in UTC."""
-    return f"{instant[:16].replace('T', ' ')}Z"
 
 
 class PlainReporter:

@@ -17,7 +17,8 @@
 
   if (form) {
     form.hidden = false;
-    form.addEventListener("input", apply);
+    // Some helpers that fill in forms tell of a choice by the second only.
+    for (const told of ["input", "change"]) form.addEventListener(told, apply);
     form.addEventListener("submit", (event) => event.preventDefault());
     const unfold = form.querySelector("[data-unfold]");
     unfold.addEventListener("click", () => {
@@ -51,7 +52,7 @@
     }
     setTimeout(() => { button.textContent = "Copy"; }, 2000);
   };
-  for (const block of document.querySelectorAll("main pre.command")) {
+  for (const block of document.querySelectorAll(".runbook pre.command")) {
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = "Copy";

@@ -40,7 +40,7 @@ class _Page(HTMLParser):
         self.words += data
 
 
-OURS = {"details", "summary", "span", "strong", "div", "dl", "dt", "dd", "a", "br", "code", "pre", "p", "b", "h4", "ul", "li"} | {"svg", "path", "g", "title", "rect", "text"}  # fmt: skip
+OURS = {"details", "summary", "span", "strong", "div", "dl", "dt", "dd", "a", "br", "code", "pre", "p", "b", "h3", "ul", "li"} | {"svg", "path", "g", "title", "rect", "text"}  # fmt: skip
 
 
 def _page(*found: object, **more: object) -> _Page:

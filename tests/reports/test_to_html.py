@@ -112,7 +112,14 @@ def test_a_backslash_in_a_name_is_no_group_of_a_pattern(text: str) -> None:
 
 
 def test_the_environment_is_escaped() -> None:
-    given = {"GITHUB_HEAD_REF": "<img/src=x/onerror=alert(1)>", "Packages": {"<a>": "1"}, "n": 3, "l": ["<b>"]}
-    assert to_html._escaped(given) == {
-        "GITHUB_HEAD_REF": "&lt;img/src=x/onerror=alert(1)&gt;", "Packages": {"&lt;a&gt;": "1"}, "n": "3", "l": ["&lt;b&gt;"],
-    }  # fmt: skip
+    assert to_html._escaped("<img/src=x/onerror=alert(1)>") == "&lt;img/src=x/onerror=alert(1)&gt;"
+    assert to_html._escaped({"<a>": 1, "b": ["<c>", 2]}) == "&lt;a&gt; 1, b &lt;c&gt;, 2"
+
+
+def test_services_with_the_same_to_say_share_a_card_that_filters_find_by_each() -> None:
+    html = to_html.opening(
+        results(*(finding("check_a", s, "advisory", observed="it is off") for s in ("order", "product")))
+    )
+    assert _kinds(html) == ["advisory"]
+    assert "order and product: it is off" in html
+    assert 'data-service="order product"' in html
