@@ -29,7 +29,7 @@ from fixtures.model.ecs import LatestRevision, MissingService, Service, ServiceD
 from fixtures.model.github import Release
 from fixtures.model.images import ContainerImage
 from fixtures.model.logs import ServiceLogs
-from fixtures.model.permissions import EncryptionKey, Permission
+from fixtures.model.permissions import EncryptionKey, Permission, RoleTrust
 from fixtures.model.platforms import ImagePlatforms
 from fixtures.model.secrets import StoredSecret
 from fixtures.model.terraform import Attempt, Source
@@ -109,6 +109,7 @@ def check_service_events_are_quiet(service: Service, now: dt.datetime, target: T
     "check_execution_role_reads_secrets",
     "check_execution_role_decrypts_secrets",
     "check_execution_role_starts_tasks",
+    "check_roles_trust_tasks",
     "check_image_exists",
     "check_image_fits_platform",
     "check_log_groups_exist",
@@ -256,6 +257,19 @@ def check_execution_role_starts_tasks(
     if service.launch_type == "EC2" and not task_definition.execution_role:
         raise NotApplicable(f"{task_definition.short} has no execution role: the instances' role pulls and logs")
     verdict = start_permissions.may_start(service, task_definition, start_decisions)
+    assert verdict, verdict.explain()
+
+
+@pytest.mark.severity("high")
+@pytest.mark.guide("ecs", "execution role")
+@pytest.mark.caused_by("check_terraform_has_no_drift", "check_no_console_changes")
+def check_roles_trust_tasks(
+    service: Service, task_definition: TaskDefinition, role_trusts: tuple[RoleTrust, ...]
+) -> None:
+    """The roles that a task definition names exist, and let ECS tasks assume them."""
+    if not role_trusts:
+        raise NotApplicable(f"{task_definition.short} has neither an execution role nor a task role")
+    verdict = start_permissions.trusted(service, task_definition, role_trusts)
     assert verdict, verdict.explain()
 
 

@@ -10,9 +10,10 @@ from collections.abc import Sequence
 
 from checks.diagnosis.verdict import Verdict
 from fixtures.model.ecs import Service, TaskDefinition
-from fixtures.model.permissions import EncryptionKey, Permission
+from fixtures.model.permissions import EncryptionKey, Permission, RoleTrust
 
 _USABLE = ("Enabled", "")
+_TASKS = "ecs-tasks.amazonaws.com"
 
 
 def may_start(service: Service, definition: TaskDefinition, permissions: Sequence[Permission]) -> Verdict:
@@ -94,3 +95,35 @@ def _problem(key: EncryptionKey, role: str) -> str:
         return ""
     # "*" is mostly narrowed by conditions (kms:ViaService, kms:CallerAccount), which let the account's own roles in.
     return "" if "*" in key.grants else f"no policy of the role allows kms:Decrypt ({key.decision})"
+
+
+def trusted(service: Service, definition: TaskDefinition, roles: Sequence[RoleTrust]) -> Verdict:
+    """Execution role and task role exist, and let ECS tasks assume them."""
+    wrong = [(r, _distrust(r)) for r in roles if _distrust(r)]
+    first = wrong[0] if wrong else None
+    return Verdict(
+        ok=not wrong,
+        resource=first[0].arn if first else definition.arn,
+        name=service.service,
+        observed=f"the {first[0].purpose} {first[1]}" if first else "ECS tasks may assume its roles",
+        expected=f"roles that {_TASKS} may assume",
+        evidence=tuple(f"{r.purpose} {r.arn}: trusts {', '.join(r.services) or 'no service'}" for r, _ in wrong),
+        related=(*service.related, *(r.arn for r in roles)),
+        signs=("permission",),
+        names={
+            "service": service.service,
+            "cluster": service.cluster,
+            "family": definition.family,
+            "role": (first[0].arn if first else definition.execution_role).rpartition("/")[2],
+        },
+        likely_cause="tasks that start from now on fail with ECS was unable to assume the role" if first else "",
+    )
+
+
+def _distrust(role: RoleTrust) -> str:
+    name = role.arn.rpartition("/")[2]
+    if not role.exists:
+        return f"{name} does not exist"
+    if not {_TASKS, "*"} & set(role.services):
+        return f"{name} does not trust {_TASKS}"
+    return ""

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from checks.diagnosis import start_permissions
-from fixtures.model.permissions import EncryptionKey, Permission
+from fixtures.model.permissions import EncryptionKey, Permission, RoleTrust
 from tests.diagnosis.facts import definition, service
 
 ROLE = "arn:aws:iam::123456789012:role/team/shop-execution"
@@ -108,3 +108,29 @@ def test_keys_that_do_not(changes: dict[str, Any], said: str) -> None:
     assert not verdict
     assert verdict.observed.startswith("shop-execution cannot decrypt shop/db: ")
     assert said in verdict.observed
+
+
+@pytest.mark.parametrize(
+    "services", [("ecs-tasks.amazonaws.com",), ("ec2.amazonaws.com", "ecs-tasks.amazonaws.com"), ("*",)]
+)
+def test_roles_that_tasks_may_assume(services: tuple[str, ...]) -> None:
+    assert start_permissions.trusted(service(), TASK, [RoleTrust(ROLE, "execution role", True, services)])
+
+
+@pytest.mark.parametrize(
+    ("role", "said"),
+    [
+        (RoleTrust(ROLE, "execution role", False), "the execution role shop-execution does not exist"),
+        (RoleTrust(ROLE, "task role", True, ("ec2.amazonaws.com",)), "the task role shop-execution does not trust"),
+        (RoleTrust(ROLE, "task role", True), "does not trust ecs-tasks.amazonaws.com"),
+        (RoleTrust(ROLE, "execution role", True, ("ecs.amazonaws.com",)), "does not trust"),
+    ],
+)
+def test_roles_that_they_may_not(role: RoleTrust, said: str) -> None:
+    good = RoleTrust("arn:aws:iam::123456789012:role/good", "execution role", True, ("ecs-tasks.amazonaws.com",))
+    verdict = start_permissions.trusted(service(), TASK, [good, role])
+
+    assert not verdict
+    assert said in verdict.observed
+    assert verdict.resource == ROLE
+    assert "unable to assume the role" in verdict.likely_cause
