@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from checks.diagnosis.start_permissions import MAYBE
 from checks.diagnosis.verdict import Verdict
 from fixtures.model.ecs import SecretReference, Service, TaskDefinition
 from fixtures.model.secrets import StoredSecret
@@ -62,7 +63,7 @@ def judge(service: Service, definition: TaskDefinition, find: Lookup) -> Verdict
 
 def may_read(service: Service, definition: TaskDefinition, decisions: Mapping[tuple[str, str], str]) -> Verdict:
     """The execution role (not the task role) is allowed to read every referenced secret."""
-    refused = [(action, arn, said) for (action, arn), said in sorted(decisions.items()) if said != "allowed"]
+    refused = [(action, arn, said) for (action, arn), said in sorted(decisions.items()) if said not in MAYBE]
     first = refused[0] if refused else None
     role = definition.execution_role or "no execution role"
     return Verdict(

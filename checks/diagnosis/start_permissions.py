@@ -12,13 +12,15 @@ from checks.diagnosis.verdict import Verdict
 from fixtures.model.ecs import Service, TaskDefinition
 from fixtures.model.permissions import EncryptionKey, Permission, RoleTrust
 
+# Decisions under which a call may go through; one that hangs on unknown conditions gets the benefit of the doubt.
+MAYBE = ("allowed", "undecided")
 _USABLE = ("Enabled", "")
 _TASKS = "ecs-tasks.amazonaws.com"
 
 
 def may_start(service: Service, definition: TaskDefinition, permissions: Sequence[Permission]) -> Verdict:
     """The execution role (not the task role) may pull every image and write to every log that the revision names."""
-    refused = [p for p in permissions if p.decision != "allowed"]
+    refused = [p for p in permissions if p.decision not in MAYBE]
     first = refused[0] if refused else None
     role = definition.execution_role.rpartition("/")[2] or "no execution role"
     purposes = ", ".join(dict.fromkeys(p.purpose for p in refused))
@@ -91,7 +93,7 @@ def _problem(key: EncryptionKey, role: str) -> str:
         return ""
     if not any(g in (*root, "*") for g in key.grants):
         return "the key policy names neither the role nor the account"
-    if key.decision == "allowed":
+    if key.decision in MAYBE:
         return ""
     # "*" is mostly narrowed by conditions (kms:ViaService, kms:CallerAccount), which let the account's own roles in.
     return "" if "*" in key.grants else f"no policy of the role allows kms:Decrypt ({key.decision})"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from checks.diagnosis import service_urls
 from checks.diagnosis.verdict import Verdict
@@ -166,3 +168,10 @@ def test_where_nothing_forwards_it_is_not_judged() -> None:
     routing = b.routing(b.listener(b.rule(None, b.fixed(404))))
 
     assert service_urls.health_path_is_own(b.service(name="product"), "/health", [routing], GROUPS) is None
+
+
+@given(st.text(max_size=20), st.text(max_size=30))
+def test_any_variable_and_any_address_is_judged_without_an_error(variable: str, tail: str) -> None:
+    for url in (tail, f"http://{b.DNS}{tail}", f"https://{b.DNS}/{tail}"):
+        found = service_urls.addresses(definition(container(environment={variable: url})), [HTTP])
+        assert not found or service_urls.judge(b.service(name="order"), found, GROUPS, {}).summary

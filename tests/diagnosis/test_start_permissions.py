@@ -30,6 +30,11 @@ def test_a_role_that_may_do_all() -> None:
     assert start_permissions.may_start(service(), TASK, permissions())
 
 
+def test_what_hangs_on_unknown_conditions_gets_the_benefit_of_the_doubt() -> None:
+    assert start_permissions.may_start(service(), TASK, permissions(BatchGetImage="undecided"))
+    assert start_permissions.may_decrypt(service(), TASK, [key(decision="undecided")])
+
+
 @pytest.mark.parametrize(
     ("denied", "signs", "cause"),
     [
