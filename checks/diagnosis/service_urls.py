@@ -183,7 +183,7 @@ def _where(service: Service, outcome: Outcome, groups: Mapping[str, Sequence[str
     others = [name for name, own in groups.items() if outcome.reaches(own)]
     if service.name in others:
         return f"back to {service.name} itself ({outcome.words})"
-    return f"to {others[0]} ({outcome.words})" if others else f"nowhere near ({outcome.words})"
+    return f"to {others[0]} ({outcome.words})" if others else f"to no service ({outcome.words})"
 
 
 def _verdict(service: Service, address: Address, wanted: str, problem: str, outcome: Outcome | None = None) -> Verdict:
