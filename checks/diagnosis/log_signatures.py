@@ -17,14 +17,16 @@ _PYTHON_HEAD = "Traceback (most recent call last)"
 _PYTHON_LAST = re.compile(
     r"^(?P<kind>[A-Za-z_][\w.]*(?:Error|Exception|Exit|Interrupt|Warning|NotFound|DoesNotExist)\b)(?::\s*(?P<text>.*))?$"
 )
+# The boundary keeps a word of megabytes from being tried from each of its letters; nothing that may be blank precedes
+# what may be anything, so that blanks are gone through once.
 _NODE = re.compile(
-    r"(?:Uncaught\s+)?(?P<kind>\w*(?:Error|Exception))(?: \[\w+\])?:\s*(?P<text>.*)\n\s+at .+:\d+:\d+\)?", re.MULTILINE
+    r"(?:Uncaught\s+)?\b(?P<kind>\w*(?:Error|Exception))(?: \[\w+\])?:(?P<text>.*)\n\s+at .+:\d+:\d+\)?", re.MULTILINE
 )
 _NODE_FATAL = re.compile(r"(?P<kind>UnhandledPromiseRejection\w*|FATAL ERROR|ERR_\w+)\b:?\s*(?P<text>.*)")
 _JAVA = re.compile(
     r"(?:Exception in thread \"[^\"]*\"\s+|Caused by:\s+)(?P<kind>[\w.$]+(?:Exception|Error))(?::\s*(?P<text>.*))?"
 )
-_JAVA_FRAMES = re.compile(r"^(?P<kind>[\w.$]+(?:Exception|Error))(?::\s*(?P<text>.*))?\n\s+at [\w.$]+\(", re.MULTILINE)
+_JAVA_FRAMES = re.compile(r"^(?P<kind>[\w.$]+(?:Exception|Error))(?::(?P<text>.*))?\n\s+at [\w.$]+\(", re.MULTILINE)
 _GO = re.compile(r"^(?P<kind>panic|fatal error):\s*(?P<text>.*)$", re.MULTILINE)
 _FATAL = re.compile(r"(?:^|\s|\"level\":\s*\")(?P<kind>FATAL|CRITICAL|PANIC)\b[\"\]:]*\s*(?P<text>.*)")
 _NUMBERS = re.compile(r"0x[0-9a-f]+|\d+|'[^']*'|\"[^\"]*\"", re.IGNORECASE)

@@ -15,7 +15,7 @@ from tests.reports.build import HOSTILE, finding, many, results
 _OUR_HTML = re.compile(r"</?(details|summary)>|explains \d+ other failures?|\d+ advisor(y|ies)|\s")
 
 
-def _obeyed(text: str) -> list[str]:
+def obeyed(text: str) -> list[str]:
     """Everything in a rendered document that is more than text: links, pictures, HTML that is not ours."""
     tokens = MarkdownIt("commonmark", {"html": True}).enable("table").parse(text)
     flat = [t for token in tokens for t in (token, *(token.children or ()))]
@@ -41,7 +41,7 @@ def _poisoned(text: str) -> str:
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_text_stays_text(text: str) -> None:
     said = _poisoned(text)
-    assert _obeyed(said) == []
+    assert obeyed(said) == []
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", said)
     # No line that a workflow's log or a heading could be made of.
     assert not [line for line in said.splitlines() if line.startswith("::")]
@@ -52,7 +52,7 @@ def test_hostile_text_stays_text(text: str) -> None:
 )
 @settings(max_examples=150, deadline=None)
 def test_any_text_stays_text(text: str) -> None:
-    assert _obeyed(_poisoned(text)) == []
+    assert obeyed(_poisoned(text)) == []
 
 
 def test_mentions_and_references_are_not_made() -> None:
