@@ -221,6 +221,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[
     if results.findings and CONFIGURATION_ERROR not in config.stash:
         results.exit_code = int(session.exitstatus)
         ending.write(results, config)
+    else:
+        to_html.discard(config)
     return outcome
 
 
@@ -234,11 +236,13 @@ def pytest_testnodedown(node: Any, error: object) -> None:
 
 # The outermost wrapper: annotations come when everything else, pytest's own sections included, has been printed.
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Generator[None, object, object]:
+def pytest_terminal_summary(
+    terminalreporter: Any, exitstatus: int, config: pytest.Config
+) -> Generator[None, object, object]:
     """Say what was found, roots first; last of all what GitHub should make annotations of."""
     if CONFIGURATION_ERROR in config.stash:
         terminalreporter.write_line(f"ERROR: {inert(config.stash[CONFIGURATION_ERROR], 2000)}", red=True)
-    elif RESULTS in config.stash:
+    elif RESULTS in config.stash and (config.stash[RESULTS].findings or exitstatus != pytest.ExitCode.USAGE_ERROR):
         to_terminal.summary(terminalreporter, config.stash[RESULTS], config)
     outcome = yield
     if _RESUME in config.stash:

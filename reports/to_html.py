@@ -229,11 +229,22 @@ def _without_script(results: Results) -> str:
     return f"<noscript><h2>All checks, without JavaScript</h2><table><tbody>{rows}</tbody></table></noscript>"
 
 
-def finish(config: pytest.Config, results: Results) -> None:
-    """Complete what pytest-html has written: language, title, a width for telephones; and let it be quiet about it."""
+def discard(config: pytest.Config) -> None:
+    """Remove the page of a run that judged nothing, and let pytest-html be quiet about it."""
+    _quieten(config)
+    if config.option.htmlpath:
+        Path(config.option.htmlpath).unlink(missing_ok=True)
+
+
+def _quieten(config: pytest.Config) -> None:
     for plugin in list(config.pluginmanager.get_plugins()):
         if type(plugin).__module__.startswith("pytest_html.") and hasattr(plugin, "pytest_terminal_summary"):
             config.pluginmanager.unregister(plugin)
+
+
+def finish(config: pytest.Config, results: Results) -> None:
+    """Complete what pytest-html has written: language, title, a width for telephones; and let it be quiet about it."""
+    _quieten(config)
     path = Path(config.option.htmlpath or "")
     if config.option.htmlpath and path.is_file():
         path.write_text(completed(path.read_text(encoding="utf-8"), results), encoding="utf-8")
