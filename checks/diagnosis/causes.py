@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 
 
@@ -71,17 +71,28 @@ def roots(effects: Sequence[Effect]) -> tuple[str, ...]:
     broken = [e for e in effects if e.broken]
     ids = {e.id for e in broken}
     causes = {k: tuple(c for c in v if c in ids) for k, v in explain(effects).items() if k in ids}
-    found = [e.id for e in broken if not causes[e.id]]
-    reached = set(found) | _explained_by(found, causes)
+    found = {e.id for e in broken if not causes[e.id]}
+    reached = found | _explained_by(found, causes)
     for one in broken:
-        if one.id in reached:
+        if one.id in reached or not _begins_circle(one.id, causes):
             continue
-        found.append(one.id)
-        reached |= {one.id} | _explained_by([one.id], causes)
-    return tuple(found)
+        found.add(one.id)
+        reached |= {one.id} | _explained_by({one.id}, causes)
+    return tuple(e.id for e in broken if e.id in found)
 
 
-def _explained_by(start: Sequence[str], causes: dict[str, tuple[str, ...]]) -> set[str]:
+def _begins_circle(id: str, causes: dict[str, tuple[str, ...]]) -> bool:
+    """Whether all that explains a finding is explained by it: it is on a circle, and not merely behind one."""
+    effects = {id} | _explained_by({id}, causes)
+    before: set[str] = set()
+    frontier = {id}
+    while frontier:
+        before |= frontier
+        frontier = {c for e in frontier for c in causes[e]} - before
+    return before <= effects
+
+
+def _explained_by(start: Set[str], causes: dict[str, tuple[str, ...]]) -> set[str]:
     reached: set[str] = set()
     frontier = set(start)
     while frontier:
