@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -79,11 +80,21 @@ def conclude(session: pytest.Session, results: Results, exitstatus: int) -> None
     if config.option.__dict__.get("numprocesses"):
         # Workers end in any order; reports of the same environment should look the same.
         results.findings.sort(key=lambda f: f.id)
+    results.findings = [_owned(f, results.targets) for f in results.findings]
     conclusions.conclude(results)
     known = metadata.known_checks(config.rootpath)
     for target in run.targets:
         own = [f for f in results.findings if f.target == target.name]
         results.notes.extend(_about_exemptions(target, own, known))
+
+
+def _owned(finding: Finding, targets: tuple[str, ...]) -> Finding:
+    """What no process could tell of belongs to a target, too: of several, to the one that its id names."""
+    if finding.target:
+        return finding
+    parameters = finding.id.partition("[")[2].removesuffix("]")
+    named = [t for t in targets if parameters == t or parameters.startswith(f"{t}-")]
+    return replace(finding, target=max(named, key=len, default=targets[0] if targets else ""))
 
 
 def compare(config: pytest.Config, results: Results, baseline: Baseline, past: list[history.Past]) -> None:
