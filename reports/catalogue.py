@@ -6,6 +6,7 @@ Both are printed instead of running (``--catalogue``, ``--iam-policy``), from th
 from __future__ import annotations
 
 import io
+import sys
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 
 from checks.guide import Bullet, Guide, load_guide
 from fixtures.plugin import RUN, is_check
-from fixtures.policy import actions, as_json, policy
+from fixtures.policy import actions, as_json, policy, remarks
 from fixtures.run import facts_of
 from reports.metadata import bullet_of, severity_of
 
@@ -120,4 +121,8 @@ def _policies(config: pytest.Config, checks: Sequence[pytest.Item]) -> str:
     run = config.stash[RUN]
     facts = dict.fromkeys(n for i in checks for n in facts_of(getattr(i, "fixturenames", ())))
     probe = run.options.exec_probe
+    for target in run.targets:
+        # What is piped into a file must stay a policy document.
+        for remark in remarks(facts, target, exec_probe=probe):
+            print(f"note: {remark}", file=sys.stderr)
     return "\n".join(as_json(policy(facts, target, exec_probe=probe)) for target in run.targets)
