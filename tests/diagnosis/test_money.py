@@ -1,0 +1,194 @@
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from checks.diagnosis import money
+from fixtures.model.alarms import Alarm, AlarmMetric
+from fixtures.model.cost import Anomaly, Budget, BudgetNotification, TopicSubscriptions
+
+ACCOUNT = "123456789012"
+TOPIC = "arn:aws:sns:us-east-1:123456789012:billing"
+HEARD = {TOPIC: TopicSubscriptions(TOPIC, 1, 0)}
+PENDING = {TOPIC: TopicSubscriptions(TOPIC, 0, 2)}
+CHARGES = AlarmMetric("AWS/Billing", "EstimatedCharges", {"Currency": "USD"}, "Maximum", 21600)
+ALARM = Alarm(
+    "charges", "arn:alarm", (CHARGES,), 100.0, "GreaterThanThreshold", 1, "OK", "", True, (TOPIC,), "missing"
+)  # fmt: skip
+TOLD = BudgetNotification("ACTUAL", "GREATER_THAN", 80, "PERCENTAGE", "OK", ("EMAIL",))
+BUDGET = Budget("monthly", "COST", "MONTHLY", 100.0, 40.0, 80.0, (TOLD,))
+
+
+def anomaly(id: str, usd: float, feedback: str = "", **changes: object) -> Anomaly:
+    return dataclasses.replace(Anomaly(id, "2026-03-01", "", usd, feedback, ()), **changes)  # type: ignore[arg-type]
+
+
+def alarm(metric: AlarmMetric = CHARGES, **changes: object) -> Alarm:
+    return dataclasses.replace(ALARM, metrics=(metric,), **changes)  # type: ignore[arg-type]
+
+
+def notified(**changes: object) -> Budget:
+    return dataclasses.replace(BUDGET, notifications=(dataclasses.replace(TOLD, **changes),))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("feedback", "ok"), [("", False), ("YES", False), ("NO", True), ("PLANNED_ACTIVITY", True)])
+def test_anomalies_need_an_assessment(feedback: str, ok: bool) -> None:
+    assert bool(money.open_anomalies([anomaly("a", 42, feedback)], ACCOUNT)) is ok
+
+
+def test_open_anomalies_the_largest_first() -> None:
+    found = [
+        anomaly("a", 3),
+        anomaly("b", 42, ended="2026-03-02", causes=("EC2 - Other in us-east-1", "RDS")),
+        anomaly("c", 99, "NO"),
+    ]
+    verdict = money.open_anomalies(found, ACCOUNT)
+    assert verdict.observed == "2 cost anomalies without an assessment, the largest $42.00"
+    assert verdict.evidence == (
+        "2026-03-01 to 2026-03-02: $42.00 more than expected in EC2 - Other in us-east-1; RDS (anomaly b)",
+        "2026-03-01, still open: $3.00 more than expected (anomaly a)",
+    )
+
+
+def test_nothing_open_and_no_monitor() -> None:
+    assert money.open_anomalies([], ACCOUNT).observed == "no anomaly is open"
+    assert money.monitors_exist(["services"], ACCOUNT).evidence == ("services",)
+    assert not money.monitors_exist([], ACCOUNT)
+
+
+def test_only_budgets_on_cost_count() -> None:
+    usage = dataclasses.replace(BUDGET, name="hours", kind="USAGE")
+    assert money.budgets_exist([usage, BUDGET], ACCOUNT).evidence == ("monthly",)
+    verdict = money.budgets_exist([usage], ACCOUNT)
+    assert verdict.summary == "account 123456789012: 0 cost budgets; expected at least one"
+
+
+@pytest.mark.parametrize(
+    ("budget", "ok", "severity"),
+    [
+        (BUDGET, True, None),
+        (dataclasses.replace(BUDGET, actual_usd=99.99), True, None),
+        (dataclasses.replace(BUDGET, actual_usd=100.0), False, None),
+        (dataclasses.replace(BUDGET, actual_usd=130.0), False, None),
+        # Planned limits are known to AWS alone: its notifications tell.
+        (dataclasses.replace(BUDGET, actual_usd=130.0, limit_usd=None), True, None),
+        # A budget of nothing is for credits, and zero of zero is not too much.
+        (dataclasses.replace(BUDGET, actual_usd=0.0, limit_usd=0.0), True, None),
+        (notified(state="ALARM"), False, None),
+        # What is only foreseen is milder.
+        (notified(state="ALARM", kind="FORECASTED"), False, "medium"),
+        (dataclasses.replace(notified(state="ALARM", kind="FORECASTED"), actual_usd=130.0), False, None),
+        (notified(state="ALARM", comparison="LESS_THAN"), True, None),
+    ],
+)
+def test_a_budget_is_kept(budget: Budget, ok: bool, severity: str | None) -> None:
+    verdict = money.budget_kept(budget)
+    assert (bool(verdict), None if ok else verdict.severity) == (ok, severity)
+
+
+def test_what_a_budget_says() -> None:
+    verdict = money.budget_kept(dataclasses.replace(notified(state="ALARM"), actual_usd=130.0))
+    assert verdict.observed == "$130.00 of $100.00 are spent, $80.00 forecast"
+    assert verdict.evidence == ("ACTUAL GREATER_THAN 80%: ALARM",)
+    planned = dataclasses.replace(notified(state="ALARM", threshold_type="ABSOLUTE_VALUE"), limit_usd=None)
+    verdict = money.budget_kept(dataclasses.replace(planned, forecast_usd=None))
+    assert verdict.summary == (
+        "monthly: $40.00 of its planned limit are spent; expected less than its planned limit and no notification in ALARM"
+    )
+    assert verdict.evidence == ("ACTUAL GREATER_THAN 80 USD: ALARM",)
+
+
+@pytest.mark.parametrize(
+    ("budget", "listeners", "observed"),
+    [
+        (BUDGET, {}, "1 subscribers are told"),
+        (notified(subscribers=(f"SNS:{TOPIC}",)), HEARD, "1 subscribers are told"),
+        (notified(subscribers=("EMAIL", f"SNS:{TOPIC}")), PENDING, "1 subscribers are told"),
+        (notified(subscribers=(f"SNS:{TOPIC}",)), PENDING, "it tells nobody: no confirmed subscriber"),
+        (notified(subscribers=(f"SNS:{TOPIC}",)), {TOPIC: None}, "it tells nobody: no confirmed subscriber"),
+        (notified(subscribers=(f"SNS:{TOPIC}",)), {}, "it tells nobody: no confirmed subscriber"),
+        (notified(subscribers=()), {}, "it tells nobody: no subscriber"),
+        (notified(comparison="LESS_THAN"), {}, "it tells nobody: no notification on exceeding"),
+        (dataclasses.replace(BUDGET, notifications=()), {}, "it tells nobody: no notification on exceeding"),
+    ],
+)
+def test_whom_a_budget_tells(budget: Budget, listeners: money.Listeners, observed: str) -> None:
+    verdict = money.budget_tells(budget, listeners)
+    assert (bool(verdict), verdict.observed) == (not observed.startswith("it tells nobody"), observed)
+
+
+def test_silent_topics_are_shown() -> None:
+    budget = notified(subscribers=(f"SNS:{TOPIC}", "SNS:gone"))
+    assert money.budget_tells(budget, PENDING).evidence == (
+        f"topic {TOPIC}: 0 confirmed, 2 pending confirmation",
+        "topic gone does not exist",
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "listeners", "expected"),
+    [
+        ({}, HEARD, (True, "it tells billing")),
+        ({"actions_enabled": False}, HEARD, (False, "its actions are disabled")),
+        ({"actions": ()}, HEARD, (False, "it has no action")),
+        ({}, PENDING, (False, f"topic {TOPIC}: 0 confirmed, 2 pending confirmation")),
+        ({}, {}, (False, f"topic {TOPIC} does not exist")),
+        # One topic that is heard, or an action that needs no ears, is enough.
+        ({"actions": ("arn:aws:sns:us-east-1:1:gone", TOPIC)}, HEARD, (True, "it tells gone, billing")),
+        ({"actions": (TOPIC, "arn:aws:lambda:us-east-1:1:function:page")}, {}, (True, "it tells billing, page")),
+    ],
+)
+def test_whom_an_alarm_tells(
+    changes: dict[str, object], listeners: money.Listeners, expected: tuple[bool, str]
+) -> None:
+    assert money.alarm_tells(alarm(**changes), listeners) == expected  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("metric", "problem"),
+    [
+        (CHARGES, ""),
+        (dataclasses.replace(CHARGES, period_s=86400), ""),
+        (dataclasses.replace(CHARGES, period_s=21599), "period 21599 s, but charges"),
+        (dataclasses.replace(CHARGES, statistic="Sum"), "statistic Sum of a sum"),
+    ],
+)
+def test_an_alarm_on_charges(metric: AlarmMetric, problem: str) -> None:
+    verdict = money.charges_alarm_exists([alarm(metric)], ACCOUNT, HEARD)
+    assert bool(verdict) is not bool(problem)
+    assert verdict.resource == "arn:alarm"
+    expected = f"alarm charges cannot warn: {problem}" if problem else "alarm charges watches the month's charges"
+    assert verdict.observed.startswith(expected)
+    assert len(verdict.evidence) == bool(problem)
+
+
+def test_one_good_alarm_among_bad_ones_is_enough() -> None:
+    mute = alarm(name="mute", actions_enabled=False)
+    verdict = money.charges_alarm_exists([mute, ALARM], ACCOUNT, HEARD)
+    assert (bool(verdict), verdict.observed) == (True, "alarm charges watches the month's charges")
+    assert verdict.evidence == ("mute: its actions are disabled",)
+
+
+def test_no_alarm_on_charges() -> None:
+    other = alarm(dataclasses.replace(CHARGES, namespace="Mine"))
+    verdict = money.charges_alarm_exists([other], ACCOUNT, HEARD)
+    assert (bool(verdict), verdict.observed, verdict.resource) == (
+        False,
+        "no alarm on EstimatedCharges",
+        f"account/{ACCOUNT}",
+    )
+
+
+@pytest.mark.parametrize(("state", "ok"), [("OK", True), ("INSUFFICIENT_DATA", True), ("ALARM", False)])
+def test_charges_alarms_that_ring(state: str, ok: bool) -> None:
+    verdict = money.charges_alarm_quiet([alarm(state=state, state_reason="101 > 100")], ACCOUNT)
+    assert bool(verdict) is ok
+    assert verdict.observed == ("1 alarms, none in ALARM" if ok else "in ALARM: 101 > 100")
+    assert verdict.evidence == (f"charges: {state} above $100.00",)
+    assert verdict.names == ({} if ok else {"alarm": "charges"})
+
+
+def test_other_alarms_that_ring_are_none_of_its_business() -> None:
+    other = alarm(dataclasses.replace(CHARGES, name="Other"), state="ALARM")
+    assert money.charges_alarm_quiet([other], ACCOUNT).observed == "0 alarms, none in ALARM"

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from checks.diagnosis import thrift
+from fixtures.model.cost import Schedule
+from fixtures.model.registry import LogGroup
+from tests.diagnosis.facts import service
+
+GROUP = LogGroup("/ecs/order-service", "arn:log", 14, 2048)
+STOP = Schedule("nightly-stop", "eventbridge", True, "cron(0 20 * * ? *)", "arn:lambda")
+START = Schedule("morning-start", "eventbridge", True, "cron(0 6 * * ? *)", "arn:lambda")
+
+
+@pytest.mark.parametrize(
+    ("days", "most", "ok"),
+    [
+        (14, 30, True),
+        (30, 30, True),
+        (31, 30, False),
+        (3653, 0, True),
+        (None, 30, False),
+        (None, 0, False),
+        (1, 30, True),
+    ],
+)
+def test_retention(days: int | None, most: int, ok: bool) -> None:
+    assert bool(thrift.retention(dataclasses.replace(GROUP, retention_days=days), most)) is ok
+
+
+def test_what_retention_says() -> None:
+    kept = thrift.retention(GROUP, 7)
+    assert kept.summary == "/ecs/order-service: kept for 14 days; expected a retention of at most 7 days"
+    assert kept.names == {"log_group": "/ecs/order-service"}
+    for size, told in ((2048, "2048 bytes"), (1024**3 - 1, "1073741823 bytes"), (1024**3, "1.0 GiB")):
+        group = dataclasses.replace(GROUP, arn="", retention_days=None, stored_bytes=size)
+        verdict = thrift.retention(group, 0)
+        assert verdict.resource == "log-group//ecs/order-service"
+        assert (verdict.observed, verdict.expected) == (f"never expires, {told} stored", "a retention in days")
+
+
+@pytest.mark.parametrize(
+    ("cpu", "requests", "ok", "told"),
+    [
+        (0.4, 0.0, False, "busiest CPU 0.4 %, 0 requests"),
+        (0.4, None, False, "busiest CPU 0.4 %, no load balancer"),
+        (1.0, 0.0, True, "busiest CPU 1.0 %, 0 requests"),
+        # One request is use, and work without requests as well.
+        (0.4, 1.0, True, "busiest CPU 0.4 %, 1 requests"),
+        (35.0, None, True, "busiest CPU 35.0 %, no load balancer"),
+        # Without data nothing is known, and nothing is said against it.
+        (None, 0.0, True, "busiest CPU unknown, 0 requests"),
+        (None, None, True, "busiest CPU unknown, no load balancer"),
+        (0.0, 0.0, False, "busiest CPU 0.0 %, 0 requests"),
+    ],
+)
+def test_use(cpu: float | None, requests: float | None, ok: bool, told: str) -> None:
+    verdict = thrift.is_used(service(), cpu, requests, 1.0)
+    assert bool(verdict) is ok
+    assert verdict.observed == f"{told} in the last days with 1 tasks running"
+
+
+@pytest.mark.parametrize(
+    ("schedules", "observed"),
+    [
+        ([STOP, START], "it is stopped and started on a schedule"),
+        ([], "it runs day and night"),
+        ([STOP], "a schedule without start"),
+        ([START], "a schedule without stop"),
+        ([STOP, dataclasses.replace(START, enabled=False)], "a schedule without start"),
+        ([dataclasses.replace(STOP, enabled=False)], "it runs day and night"),
+        (
+            [
+                Schedule("night", "application-autoscaling", True, "cron(0 20)", "service/shop/web", "0-0"),
+                Schedule("day", "application-autoscaling", True, "cron(0 6)", "service/shop/web", "1-4"),
+            ],
+            "it is stopped and started on a schedule",
+        ),
+        ([Schedule("night", "application-autoscaling", True, "cron(0 20)", "web", "0-0")], "a schedule without start"),
+        # A maximum that merely ends in a zero keeps running.
+        (
+            [
+                Schedule("night", "application-autoscaling", True, "cron(0 20)", "web", "2-10"),
+                Schedule("day", "application-autoscaling", True, "cron(0 6)", "web", "2-20"),
+            ],
+            "a schedule without stop",
+        ),
+        # A universal target names the API call.
+        (
+            [
+                Schedule("a", "scheduler", True, "cron(0 20)", "arn:aws:scheduler:::aws-sdk:rds:stopDBInstance"),
+                Schedule("b", "scheduler", True, "cron(0 6)", "arn:aws:scheduler:::aws-sdk:rds:startDBInstance"),
+            ],
+            "it is stopped and started on a schedule",
+        ),
+    ],
+)
+def test_nights(schedules: list[Schedule], observed: str) -> None:
+    verdict = thrift.sleeps("shop-web", "arn:web", schedules)
+    assert (bool(verdict), verdict.observed) == (observed.startswith("it is stopped"), observed)
+
+
+def test_disabled_schedules_are_shown_as_such() -> None:
+    verdict = thrift.sleeps("shop-web", "arn:web", [STOP, dataclasses.replace(START, enabled=False)])
+    assert verdict.evidence == (
+        "eventbridge nightly-stop cron(0 20 * * ? *) → arn:lambda",
+        "eventbridge morning-start cron(0 6 * * ? *) → arn:lambda (disabled)",
+    )
