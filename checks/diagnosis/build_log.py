@@ -110,7 +110,8 @@ _FAILURES: tuple[tuple[re.Pattern[str], Failure], ...] = tuple(
 # A builder's last word. Package managers print ERROR for things that do not end a build.
 _ENDED = re.compile(
     r"failed to solve|did not complete successfully|returned a non-zero code|(?:COPY|ADD) failed|failed to build|"
-    r"dockerfile parse error|Cannot connect to the Docker daemon|^error: (?!pip's dependency resolver)|Process completed with exit code [1-9]|"
+    r"dockerfile parse error|Cannot connect to the Docker daemon|"
+    r"^error: (?!pip's dependency resolver)|Process completed with exit code [1-9]|"
     r"\bERROR: (?:failed|unable|resolve|process|Service)",
     re.IGNORECASE,
 )

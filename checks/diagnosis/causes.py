@@ -32,15 +32,11 @@ class Effect:
 
 
 def shares_resources(effect: Effect, cause: Effect) -> bool:
-    """Whether two findings are about the same things: the same service, a common resource, or one about everything."""
+    """Whether two findings are about the same things: the same service, or one of them about what services share."""
     if effect.target != cause.target:
         return False
-    if effect.service and cause.service:
-        return effect.service == cause.service
-    if set(effect.related) & set(cause.related):
-        return True
     # Something shared by all services (the database, the load balancer) explains what happens to each of them.
-    return not cause.service or not effect.service
+    return not effect.service or not cause.service or effect.service == cause.service
 
 
 def contradicts(effect: Effect, cause: Effect) -> bool:
@@ -71,18 +67,18 @@ def roots(effects: Sequence[Effect]) -> tuple[str, ...]:
     broken = [e for e in effects if e.broken]
     ids = {e.id for e in broken}
     causes = {k: tuple(c for c in v if c in ids) for k, v in explain(effects).items() if k in ids}
-    found = {e.id for e in broken if not causes[e.id]}
-    reached = found | _explained_by(found, causes)
+    found: set[str] = set()
+    reached: set[str] = set()
     for one in broken:
-        if one.id in reached or not _begins_circle(one.id, causes):
+        if one.id in reached or not _begins(one.id, causes):
             continue
         found.add(one.id)
         reached |= {one.id} | _explained_by({one.id}, causes)
     return tuple(e.id for e in broken if e.id in found)
 
 
-def _begins_circle(id: str, causes: dict[str, tuple[str, ...]]) -> bool:
-    """Whether all that explains a finding is explained by it: it is on a circle, and not merely behind one."""
+def _begins(id: str, causes: dict[str, tuple[str, ...]]) -> bool:
+    """Whether nothing explains a finding but what it explains itself: it has no cause, or is on a circle of them."""
     effects = {id} | _explained_by({id}, causes)
     before: set[str] = set()
     frontier = {id}

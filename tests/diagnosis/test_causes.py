@@ -104,6 +104,8 @@ def test_contradicted_and_foreign_causes_are_left_out() -> None:
         ([effect("a", "b"), effect("b", "a"), effect("c")], ("a", "c")),
         ([effect("a", "b"), effect("b", "a"), effect("c", "d"), effect("d", "c")], ("a", "c")),
         ([effect("a", "b"), effect("b", "a"), effect("c", "b")], ("a",)),
+        # Two circles, the one told between the halves of the other.
+        ([effect("a", "b"), effect("c", "d"), effect("b", "a"), effect("d", "c")], ("a", "c")),
     ],
 )
 def test_roots(effects: list[Effect], expected: tuple[str, ...]) -> None:

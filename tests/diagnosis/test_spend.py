@@ -35,6 +35,9 @@ def cost(
         ((10.0,) * 13 + (15.01,), False),
         ((2.0,) * 13 + (7.0,), True),
         ((2.0,) * 13 + (7.01,), False),
+        ((100.0,) * 13 + (150.0,), True),
+        ((100.0,) * 13 + (149.8,), True),
+        ((100.0,) * 13 + (150.2,), False),
         # A monthly fee on the first neither is the baseline nor becomes it.
         ((10.0, 400.0, 10.0, 10.0, 10.0, 10.0, 10.0), True),
         # Mondays after cheap weekends: the same weekday cost as much before.
@@ -83,6 +86,9 @@ def test_judged_day(daily: tuple[float, ...], day: int) -> None:
         ((40.0, *(10.0,) * 6, 40.0), 7, 10.0),
         ((40.0, *(10.0,) * 6, 30.0, *(10.0,) * 6, 0.0), 14, 35.0),
         ((1.0, *(10.0,) * 6, 1.0, *(10.0,) * 6, 0.0), 14, 10.0),
+        (((-4.0,) * 14 + (5.0,)), 14, 0.0),
+        # Days after the judged one are not looked at.
+        ((50.0, *(10.0,) * 6, 90.0), 6, 10.0),
         # The judged day itself is never part of what is usual.
         ((10.0,) * 14 + (1000.0,), 14, 10.0),
     ],
@@ -105,6 +111,7 @@ def test_the_account_with_its_services_and_its_days() -> None:
     assert verdict.evidence[3].startswith("by day: 02-26 $6.20, ")
     assert verdict.evidence[3].endswith(", 03-05 $13.30")
     assert verdict.evidence[3].count("$") == 8
+    assert verdict.related == ("cost",)
     assert (verdict.resource, verdict.names) == ("account/123456789012", {"day": "2026-03-05"})
 
 
@@ -118,6 +125,7 @@ def test_the_service_that_grew_most_is_named_with_its_usage() -> None:
         f"{NAT} cost $9.80 on 2026-03-05, usually $1.20",
         "EBS:VolumeUsage cost $2.00 on 2026-03-05, usually $2.00",
     )
+    assert verdict.related == ("cost",)
     assert "VPC endpoint" in verdict.likely_cause
     assert verdict.names == {"aws_service": "EC2 - Other", "day": "2026-03-05"}
 
@@ -128,6 +136,14 @@ def test_a_service_that_is_new_and_cheap_is_no_culprit() -> None:
     dear = CostLine("AWS Glue", "Crawler", (0.0,) * 9 + (20.0,))
     verdict = spend.offending_service(cost(*(10.0,) * 10, more=(dear,)), "1", 50, 5)
     assert (bool(verdict), verdict.name) == (False, "AWS Glue")
+
+
+def test_lists_are_bounded() -> None:
+    many = tuple(CostLine(f"service {n}", f"usage {n}", (1.0,) * 10) for n in range(8))
+    assert len(spend.total_spike(cost(*(1.0,) * 10, more=many), "1", 50, 5).evidence) == 3 + 1
+    many = tuple(CostLine("EC2 - Other", f"usage {n}", (1.0,) * 10) for n in range(8))
+    assert len(spend.offending_service(cost(*(1.0,) * 10, more=many), "1", 50, 5).evidence) == 5
+    assert spend.likely_cause("Something-Else") == "more use than before"
 
 
 @pytest.mark.parametrize(

@@ -55,14 +55,14 @@ def test_the_gravest_speaks(severities: tuple[Severity | None, ...], gravest: in
 
 
 def test_all_failing_parts_leave_their_evidence_and_fine_ones_do_not() -> None:
-    first = verdict(name="a", severity="low", evidence=("one", "both"), related=("r1", "r2"), signs=("dns",))
+    first = verdict(name="a", severity="low", evidence=("one", "both"), related=("r1", "r2"), signs=("dns", "memory"))
     second = verdict(name="b", evidence=("both", "two"), related=("r2", "r3"), signs=("dns", "tls"))
     fine = verdict(True, name="c", evidence=("three",), related=("r4",), signs=("network",))
     said = worst((first, fine, second), FINE)
     assert said.name == "b"
     assert said.evidence == ("both", "two", first.summary, "one")
     assert said.related == ("r2", "r3", "r1")
-    assert said.signs == ("dns", "tls")
+    assert said.signs == ("dns", "tls", "memory")
 
 
 def test_nothing_wrong() -> None:
