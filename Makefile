@@ -26,8 +26,14 @@ lock: $(VENV)/.dev  ## renew the lock files from the ranges
 docs: $(VENV)/.dev  ## renew the README's example and docs/catalogue.md
 	$(BIN)/python docs/make_examples.py
 
+# mutmut takes about one mutant a second and there are some 15,000: name modules, as in MODULES="verdict causes".
+mutation: $(VENV)/.dev  ## which changes to the diagnosis no test notices (docs/mutation.md)
+	$(BIN)/mutmut run --max-children 2 $(foreach module,$(MODULES),"checks.diagnosis.$(module).*")
+	$(BIN)/mutmut results
+	$(BIN)/mutmut results --all true | $(BIN)/python docs/mutation_score.py
+
 clean:
-	rm -rf $(VENV) reports/out .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) mutants reports/out .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/bin/uv:
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.12") if sys.version_info < (3, 11) else None'
