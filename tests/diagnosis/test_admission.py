@@ -249,3 +249,35 @@ def test_one_more_rule_never_shuts_anybody_out(rules: list[Rule], more: Rule, ad
         return bool(admission.judge(("sg-db",), {"sg-db": group(*given_rules)}, DATABASE, peer, port))
 
     assert not judged(*rules) or judged(*rules, more)
+
+
+# -- what mutation tests found to be untested -------------------------------------------------------------------
+
+
+def test_a_range_with_host_bits_is_its_network() -> None:
+    assert admitted(Rule("tcp", 5432, 5432, cidrs=("10.0.11.200/24",)))
+
+
+def test_egress_by_prefix_list() -> None:
+    known = {"sg-ecs": group(egress=(Rule("tcp", 5432, 5432, prefix_lists=("pl-1",)),), id="sg-ecs")}
+    assert admission.leaves(TASKS, known, DATABASE, 5432, prefix_lists=lambda _: ("10.0.12.0/24",))
+    assert not admission.leaves(TASKS, known, DATABASE, 5432, prefix_lists=lambda _: ("192.0.2.0/24",))
+
+
+def test_a_group_without_rules_is_said_to_have_none() -> None:
+    entering = admission.judge(("sg-db",), {"sg-db": group()}, DATABASE, TASKS, 5432)
+    assert "sg-db (sg-db) has no ingress rule" in entering.evidence
+    leaving = admission.leaves(TASKS, {"sg-ecs": group(id="sg-ecs")}, DATABASE, 5432)
+    assert "sg-ecs (sg-ecs) has no egress rule" in leaving.evidence
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        (Rule("tcp", 5432, 5432, cidrs=("192.0.2.0/24",)), "its range does not fit tasks (sg-ecs, 10.0.11.5)"),
+        (Rule("tcp", 5432, 5432, (GroupReference("sg-alb"),)), "its group does not fit tasks (sg-ecs, 10.0.11.5)"),
+    ],
+)
+def test_message_says_what_does_not_fit(rule: Rule, words: str) -> None:
+    verdict = admission.judge(("sg-db",), {"sg-db": group(rule)}, DATABASE, TASKS, 5432)
+    assert words in str(verdict)
