@@ -28,6 +28,7 @@ docs: $(VENV)/.dev  ## renew the README's example and docs/catalogue.md
 
 # mutmut takes about one mutant a second and there are some 15,000: name modules, as in MODULES="verdict causes".
 mutation: $(VENV)/.dev  ## which changes to the diagnosis no test notices (docs/mutation.md)
+	rm -rf mutants
 	$(BIN)/mutmut run --max-children 2 $(foreach module,$(MODULES),"checks.diagnosis.$(module).*")
 	$(BIN)/mutmut results
 	$(BIN)/mutmut results --all true | $(BIN)/python docs/mutation_score.py
