@@ -218,8 +218,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[
         ending.conclude(session, results, int(exitstatus))
         ending.compare(config, results, config.stash[_BASELINE], config.stash[_PAST])
     outcome = yield
+    results.exit_code = int(session.exitstatus)
     if results.findings and CONFIGURATION_ERROR not in config.stash:
-        results.exit_code = int(session.exitstatus)
         ending.write(results, config)
     else:
         to_html.discard(config)

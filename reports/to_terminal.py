@@ -24,6 +24,7 @@ _STATUS: dict[str, tuple[str, str, Any]] = {
     "not_applicable": ("not applicable", "-", ("NOT APPLICABLE", {"cyan": True})),
 }
 _VERBOSITY = pytest.StashKey[int]()
+_NOTHING_SELECTED = "no check was judged; see -m, -k and --collect-only"
 _SHOWN_EVIDENCE = 8
 _SHOWN_COMMANDS = 8
 _SHOWN_LINES = 12  # of anything that is listed line by line, unless -v
@@ -99,7 +100,9 @@ class _Teller:
         for error in errors:
             self._error(error)
         if not results.findings:
-            self._line("no check was judged; see -m, -k and --collect-only", yellow=True)
+            stopped = results.exit_code == pytest.ExitCode.INTERRUPTED
+            why = "stopped before any check was judged" if stopped else _NOTHING_SELECTED
+            self._line(why, yellow=True)
             return
         self._head(results)
         if self._verbosity < 0:
