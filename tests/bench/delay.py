@@ -1,0 +1,130 @@
+"""A loopback TCP proxy in front of the sandbox that adds the round trips that a network would.
+
+Each HTTP request waits one round trip before it is handed on, also on a connection that is kept alive, and the first
+request of a connection one more, which is TCP's handshake. TLS is left out: its round trip and its 22 ms of CPU for each
+connection would slow down most those who open many, so the comparison flatters them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+_CHUNK = 1 << 16
+
+
+@dataclass
+class Traffic:
+    """What went through the proxy; ``cpu_s`` is what the proxy itself took."""
+
+    requests: int = 0
+    connections: int = 0
+    in_flight: int = 0
+    most_in_flight: int = 0
+    cpu_s: float = 0.0
+
+    def begun(self) -> None:
+        self.requests += 1
+        self.in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
+
+
+class DelayProxy:
+    """Serves on a free port of 127.0.0.1 from a thread of its own; a context manager.
+
+    Args:
+        upstream: host and port that really answer.
+        rtt_s: the round trip; may be changed between runs.
+        sleep: waits; tests give one that does not.
+    """
+
+    def __init__(
+        self,
+        upstream: tuple[str, int],
+        rtt_s: float = 0.0,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.upstream = upstream
+        self.rtt_s = rtt_s
+        self.port = 0
+        self._sleep = sleep
+        self._traffic = Traffic()
+        self._began_s = 0.0
+        self._ready = threading.Event()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name="delay-proxy", daemon=True)
+
+    def __enter__(self) -> DelayProxy:
+        self._thread.start()
+        self._ready.wait()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+
+    def take(self) -> Traffic:
+        """The traffic since the last time; counting begins anew."""
+        return asyncio.run_coroutine_threadsafe(self._take(), self._loop).result()
+
+    async def _take(self) -> Traffic:
+        taken, self._traffic = self._traffic, Traffic()
+        taken.cpu_s, self._began_s = time.thread_time() - self._began_s, time.thread_time()
+        return taken
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        server = self._loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", 0))
+        self.port = server.sockets[0].getsockname()[1]
+        self._ready.set()
+        self._loop.run_forever()
+        server.close()
+        for task in asyncio.all_tasks(self._loop):
+            task.cancel()
+        self._loop.run_until_complete(asyncio.sleep(0))
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._traffic.connections += 1
+        answering, asking = await asyncio.open_connection(*self.upstream)
+        flying: list[Traffic] = []
+        answers = asyncio.ensure_future(_hand_back(answering, writer, flying))
+        with contextlib.suppress(asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError):
+            await self._hand_on(reader, asking, flying)
+        asking.close()
+        with contextlib.suppress(asyncio.CancelledError, ConnectionError):
+            await answers
+        writer.close()
+
+    async def _hand_on(self, reader: asyncio.StreamReader, asking: asyncio.StreamWriter, flying: list[Traffic]) -> None:
+        trips = 2
+        while True:
+            request = await _one_request(reader)
+            flying.append(self._traffic)
+            self._traffic.begun()
+            if self.rtt_s:
+                await self._sleep(self.rtt_s * trips)
+            trips = 1
+            asking.write(request)
+            await asking.drain()
+
+
+async def _one_request(reader: asyncio.StreamReader) -> bytes:
+    """Head and body of the next request."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    fields = dict(line.lower().partition(b":")[::2] for line in head.split(b"\r\n")[1:])
+    if b"transfer-encoding" in fields:
+        return head + await reader.readuntil(b"0\r\n\r\n")
+    return head + await reader.readexactly(int(fields.get(b"content-length", b"0")))
+
+
+async def _hand_back(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, flying: list[Traffic]) -> None:
+    """Answers as they come; the first bytes of each end its request's flight (clients do not pipeline)."""
+    while chunk := await reader.read(_CHUNK):
+        if flying:
+            flying.pop().in_flight -= 1
+        writer.write(chunk)
+        await writer.drain()
