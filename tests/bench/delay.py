@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import threading
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-_CHUNK = 1 << 16
+_END = b"\r\n\r\n"
+_ALIVE = re.compile(rb"\r\nConnection: keep-alive", re.IGNORECASE)
 
 
 @dataclass
@@ -89,42 +91,45 @@ class DelayProxy:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._traffic.connections += 1
-        answering, asking = await asyncio.open_connection(*self.upstream)
-        flying: list[Traffic] = []
-        answers = asyncio.ensure_future(_hand_back(answering, writer, flying))
+        trips = 2
         with contextlib.suppress(asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError):
-            await self._hand_on(reader, asking, flying)
-        asking.close()
-        with contextlib.suppress(asyncio.CancelledError, ConnectionError):
-            await answers
+            while request := await _one_request(reader):
+                writer.write(await self._exchange(request, trips))
+                await writer.drain()
+                trips = 1
         writer.close()
 
-    async def _hand_on(self, reader: asyncio.StreamReader, asking: asyncio.StreamWriter, flying: list[Traffic]) -> None:
-        trips = 2
-        while True:
-            request = await _one_request(reader)
-            flying.append(self._traffic)
-            self._traffic.begun()
+    async def _exchange(self, request: bytes, trips: int) -> bytes:
+        traffic = self._traffic
+        traffic.begun()
+        try:
             if self.rtt_s:
                 await self._sleep(self.rtt_s * trips)
-            trips = 1
-            asking.write(request)
-            await asking.drain()
+            return await _answer(self.upstream, request)
+        finally:
+            traffic.in_flight -= 1
 
 
 async def _one_request(reader: asyncio.StreamReader) -> bytes:
     """Head and body of the next request."""
-    head = await reader.readuntil(b"\r\n\r\n")
-    fields = dict(line.lower().partition(b":")[::2] for line in head.split(b"\r\n")[1:])
+    head = await reader.readuntil(_END)
+    fields = _fields(head)
     if b"transfer-encoding" in fields:
         return head + await reader.readuntil(b"0\r\n\r\n")
     return head + await reader.readexactly(int(fields.get(b"content-length", b"0")))
 
 
-async def _hand_back(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, flying: list[Traffic]) -> None:
-    """Answers as they come; the first bytes of each end its request's flight (clients do not pipeline)."""
-    while chunk := await reader.read(_CHUNK):
-        if flying:
-            flying.pop().in_flight -= 1
-        writer.write(chunk)
-        await writer.drain()
+async def _answer(upstream: tuple[str, int], request: bytes) -> bytes:
+    """The whole answer. moto's server ends the connection after each; the client's is kept, as AWS does."""
+    reader, writer = await asyncio.open_connection(*upstream)
+    writer.write(_ALIVE.sub(b"", request.replace(b"\r\n", b"\r\nConnection: close\r\n", 1), 1))
+    head, _, body = (await reader.read(-1)).partition(_END)
+    writer.close()
+    fields = _fields(head)
+    if b"content-length" not in fields and b"transfer-encoding" not in fields:
+        head += b"\r\nContent-Length: %d" % len(body)
+    return head.replace(b"\r\nConnection: close", b"") + _END + body
+
+
+def _fields(head: bytes) -> dict[bytes, bytes]:
+    return dict(line.lower().partition(b":")[::2] for line in head.split(b"\r\n")[1:])
