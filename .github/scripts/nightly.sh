@@ -37,10 +37,10 @@ remember() {
 
 # One report of all targets. Those whose results are missing are given, too: the merge says so in the report.
 merge() {
-  local names directories=()
-  names=$(jq -r '.[]' <<< "${TARGETS:?}")
-  mapfile -t directories < <(sed 's|^|nights/results-|' <<< "$names")
-  python -m reports merge "${directories[@]}" --out reports/out
+  local list names
+  list=$(jq -r '.[]' <<< "${TARGETS:?}")
+  mapfile -t names <<< "$list"
+  python -m reports merge "${names[@]/#/nights/results-}" --out reports/out
 }
 
 # Every target has results, whatever they say; otherwise nobody looked, and that is red.
