@@ -14,10 +14,14 @@ sandbox: $(VENV)/.run  ## judge the embedded AWS; try ARGS="--fault database-rul
 test: $(VENV)/.dev  ## the project's own tests
 	$(BIN)/python -m pytest tests $(ARGS)
 
-lint: $(VENV)/.dev  ## style and types
+lint: $(VENV)/.dev  ## style and types, and the GitHub workflows
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/shellcheck --exclude=SC2015 .ci/run .github/scripts/*.sh
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions action.yml
+	$(BIN)/zizmor --offline --pedantic --quiet .github action.yml
 
 lock: $(VENV)/.dev  ## renew the lock files from the ranges
 	grep -v '^-' requirements.txt | $(COMPILE) - -o requirements.lock
