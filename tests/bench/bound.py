@@ -1,0 +1,71 @@
+"""What no design of this suite could be faster than: the imports, and the longest chain of answers that need each other.
+
+Run as a program it does the part of it that is work: it imports all that the suite imports, and with ``clients`` also
+builds its AWS clients, which boto3 cannot do without either.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import sys
+from collections.abc import Iterator
+
+MODULES = ("check_ecs", "check_alb", "check_database", "check_latency", "check_cost")
+
+
+def load() -> tuple[str, ...]:
+    """Import what a run of these checks imports; the names of the facts that they take."""
+    import pytest  # noqa: F401
+
+    import fixtures.plugin
+    import reports.plugin  # noqa: F401
+
+    fixtures.run.load_facts()
+    return tuple(dict.fromkeys(_facts_of_checks()))
+
+
+def _facts_of_checks() -> Iterator[str]:
+    from fixtures.gather import REGISTRY
+
+    for name in MODULES:
+        module = importlib.import_module(f"checks.{name}")
+        checks = [f for n, f in vars(module).items() if n.startswith("check_") and inspect.isfunction(f)]
+        yield from (p for check in checks for p in inspect.signature(check).parameters if p in REGISTRY)
+
+
+def trips(facts: tuple[str, ...], asked: frozenset[str]) -> tuple[int, tuple[str, ...]]:
+    """Round trips that have to wait for each other, and the facts that they answer.
+
+    One request for each fact, although some need several. The first request to a service on the way costs two, one of
+    them for its connection.
+
+    Args:
+        asked: operations that a run really asked for; a fact none of whose are among them costs nothing.
+    """
+    from fixtures.gather import closure
+
+    chains: dict[str, tuple[int, tuple[str, ...], frozenset[str]]] = {}
+    for one in closure(facts):
+        before = max((chains[n] for n in one.needs), key=lambda c: c[0], default=(0, (), frozenset[str]()))
+        services = frozenset(a.partition(":")[0] for a in one.asks if a.partition("@")[0] in asked)
+        # Of several, one that has its connection already.
+        cost = (1 if services & before[2] else 2) if services else 0
+        names = (*before[1], one.name) if services else before[1]
+        chains[one.name] = (before[0] + cost, names, before[2] | services)
+    longest = max(chains.values(), key=lambda c: c[0])
+    return longest[0], longest[1]
+
+
+def _clients(facts: tuple[str, ...]) -> None:
+    from fixtures.aws import Aws, Connection
+    from fixtures.gather import clients_needed, closure
+
+    aws = Aws(Connection("us-east-1"), frozenset())
+    aws.build_announced(aws.announce(clients_needed(closure(facts))))
+
+
+if __name__ == "__main__":
+    _needed = load()
+    if "clients" in sys.argv:
+        _clients(_needed)
