@@ -91,7 +91,7 @@ HOSTILE = ["; touch pwned", "$(touch pwned)", "--sandbox", "a\n::warning::b", ".
     + [("wait", v) for v in (HOSTILE[0], "-1", "1e9")]
     + [("fail-on", v) for v in (HOSTILE[1], "none")]
     + [("sandbox", v) for v in (HOSTILE[0], "yes")]
-    + [("args", v) for v in (HOSTILE[0], "-k 'open", "--sandbox")],
+    + [("args", v) for v in (HOSTILE[0], "-k 'open", "--sandbox", "@options")],
 )
 def test_hostile_input_ends_in_one_line_and_does_nothing(home: Path, name: str, value: str) -> None:
     given = {"target": "ecommerce-dev", "selection": "smoke"} | {name: value}

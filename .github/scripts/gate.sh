@@ -67,7 +67,12 @@ esac
 split='import os, shlex; print("".join(a + "\0" for a in shlex.split(os.environ.get("INPUT_ARGS", ""))), end="")'
 mapfile -d '' -t more < <("$python" -c "$split" 2> /dev/null)
 wait $! || refuse "input args: a quote is not closed"
-[[ " ${more[*]} " != *" --sandbox "* ]] || refuse "input args: the sandbox has its own input, sandbox: true"
+for argument in "${more[@]}"; do
+  case $argument in
+    --sandbox) refuse "input args: the sandbox has its own input, sandbox: true" ;;
+    @*) refuse "input args: '$argument' would read options from a file; write them here" ;;
+  esac
+done
 
 cd "$here"
 exec "$python" -m pytest "${arguments[@]}" "${more[@]}"
