@@ -81,7 +81,7 @@ def test_what_judges_nothing_is_no_pass(home: Path) -> None:
     assert done.outputs["verdict"] == "failed"
 
 
-HOSTILE = ["; touch pwned", "$(touch pwned)", "--sandbox", "a\n::warning::b", "../../../etc/passwd"]
+HOSTILE = ["; touch pwned", "$(touch pwned)", "--sandbox", "a\n::warning::b", "../../../etc/passwd", ""]
 
 
 @pytest.mark.parametrize(
