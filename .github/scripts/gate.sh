@@ -42,7 +42,7 @@ unset PYTEST_ADDOPTS PYTEST_PLUGINS PYTHONPATH
 
 arguments=("--out=$out")
 case ${INPUT_TARGET-} in
-  '') [[ ${INPUT_SANDBOX-} == true ]] || refuse "input target: name the environment to judge; none is judged by default" ;;
+  '') [[ ${INPUT_SANDBOX-} == true ]] || refuse "input target: name the environment to judge; there is no default" ;;
   *.toml) arguments+=("--target=$(in_workspace "$INPUT_TARGET")") ;;
   *) arguments+=("--target=$INPUT_TARGET") ;;
 esac
