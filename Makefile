@@ -37,8 +37,21 @@ mutation: $(VENV)/.dev  ## which changes to the diagnosis no test notices (docs/
 	$(BIN)/mutmut results
 	$(BIN)/mutmut results --all true | $(BIN)/python docs/mutation_score.py
 
+# Against the sandbox, with delays added; in environments of its own (.bench), since every pytest plugin is loaded.
+ROUNDS ?= 5
+bench: $(VENV)/.dev .bench/.ready  ## measure against the guide's commands and a naive suite (docs/bench.json)
+	ROUNDS=$(ROUNDS) $(BIN)/python -m tests.bench.run
+
+.bench/.ready: requirements.lock
+	$(BIN)/uv venv -q --clear -p $(BIN)/python .bench/venv
+	$(BIN)/uv pip install -q --compile-bytecode --python .bench/venv/bin/python --require-hashes -r requirements.lock
+	$(BIN)/uv pip install -q --python .bench/venv/bin/python --no-deps -e .
+	$(BIN)/uv venv -q --clear -p $(BIN)/python .bench/cli
+	$(BIN)/uv pip install -q --compile-bytecode --python .bench/cli/bin/python awscli
+	touch $@
+
 clean:
-	rm -rf $(VENV) mutants reports/out .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .bench mutants reports/out .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/bin/uv:
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.12") if sys.version_info < (3, 11) else None'

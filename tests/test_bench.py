@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import http.client
 import http.server
+import json
+import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.bench import bound, contestants, present, run
 from tests.bench.delay import DelayProxy
 
 
@@ -83,3 +88,57 @@ def test_requests_on_several_connections_are_in_flight_together(upstream: tuple[
         assert proxy.take().most_in_flight == 3
         for connection in connections:
             connection.close()
+
+
+def test_a_round_measures_each_contestant_and_tells_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # This environment's programs instead of those that `make bench` installs.
+    monkeypatch.setattr(contestants, "BIN", Path(sys.executable).parent)
+    monkeypatch.setattr(contestants, "OWN", tmp_path)
+
+    def two(*_: object) -> list[contestants.Contestant]:
+        return [contestants.suite("this suite", "-k", "test_x or database_is_available"), contestants.bound()]
+
+    said: list[str] = []
+    found = {(one.name, d): [m] for one, d, m in run.rounds(1, [0], two, said.append, warm=False)}
+    assert len(said) == 2
+    suite = found["this suite", 0][0]
+    assert suite.requests >= 2
+    assert suite.connections <= suite.requests
+    assert suite.memory_mb > 20
+    assert 0 < found["lower bound", 0][0].cpu_s < 60
+    # Nothing is asked where nothing is judged.
+    assert found["lower bound", 0][0].requests == 0
+    document = present.document({k: run.medians(v) for k, v in found.items()}, {}, (3, ("caller",)), 1)
+    assert "times the bound" in present.table(document)
+
+
+def test_a_contestant_that_fails_ends_the_benchmark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(contestants, "OWN", tmp_path)
+    with pytest.raises(run.BenchError, match="no such thing"):
+        run._run(contestants.Contestant("x", ((sys.executable, "-c", "raise SystemExit('no such thing')"),), ""), {})
+
+
+def test_ratios_and_goals(tmp_path: Path) -> None:
+    def walls(wall_s: float) -> dict[str, float]:
+        return dataclasses.asdict(run.Measured(wall_s, 1.0, 90.0, 9, 3, 2, 0.1))
+
+    results = {
+        ("this suite", 50): walls(2.0),
+        ("lower bound", 50): walls(1.5),
+        ("the guide's aws commands", 50): walls(20.0),
+    }
+    document = present.document(results, {}, (2, ("caller", "cluster")), 1)
+    told = {r["to"]: (r["ratio"], r["met"]) for r in document["ratios"]}
+    # 1.5 s of imports and two round trips of 50 ms.
+    assert told == {"lower bound": (1.25, True), "the guide's aws commands": (10.0, False)}
+    present.write(document, tmp_path)
+    assert json.loads((tmp_path / "bench.json").read_text())["ratios"] == document["ratios"]
+    assert "this suite: 2.0 s" in (tmp_path / "bench.svg").read_text()
+
+
+def test_the_critical_path_counts_only_what_was_asked() -> None:
+    facts = bound.load()
+    assert bound.trips(facts, frozenset())[0] == 0
+    assert bound.trips(facts, frozenset({"ecs:DescribeServices"})) == (2, ("services",))
+    asked = frozenset({"ecs:DescribeServices", "ecs:DescribeTaskDefinition", "rds:DescribeDBInstances"})
+    assert bound.trips(facts, asked)[0] >= 3
