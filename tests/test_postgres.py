@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from fixtures import postgres
@@ -75,6 +77,15 @@ def test_a_database_that_is_not_there_is_unreachable(host: Host) -> None:
     with host.fork() as world, pytest.raises(Unavailable) as caught:
         _ask(world, "whatever", port=1)
 
+    assert caught.value.cause == "unreachable"
+
+
+@pytest.mark.parametrize(("host", "said"), [("127.0.0.1", "refused"), ("no-such-database.invalid", "not known")])
+def test_nobody_there_is_said_without_loading_a_driver(host: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # With None in sys.modules an import fails.
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(Unavailable, match=said) as caught:
+        postgres.sessions(host=host, address="", port=9, user="u", password=Secret("p"), database="d")
     assert caught.value.cause == "unreachable"
 
 
