@@ -23,6 +23,10 @@ lint: $(VENV)/.dev  ## style and types, and the GitHub workflows
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions action.yml
 	$(BIN)/zizmor --offline --pedantic --quiet .github action.yml
 
+# Every fault, every tricky but healthy world, every denied service, and pairs of faults, with all checks.
+matrix: $(VENV)/.dev  ## what the checks detect, miss, raise falsely and misread
+	$(BIN)/python -m pytest tests/test_matrix.py -q -n 2 --dist worksteal $(ARGS)
+
 lock: $(VENV)/.dev  ## renew the lock files from the ranges
 	grep -v '^-' requirements.txt | $(COMPILE) - -o requirements.lock
 	grep -hv '^-' requirements.txt requirements-dev.txt | $(COMPILE) - -o requirements-dev.lock

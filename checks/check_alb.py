@@ -256,7 +256,9 @@ def check_service_has_targets(
 
 @pytest.mark.severity("medium")
 @pytest.mark.guide("alb", "registered tasks")
-@pytest.mark.caused_by("check_ports_agree", "check_service_is_stable", "check_no_tasks_stop")
+@pytest.mark.caused_by(
+    "check_service_has_targets", "check_ports_agree", "check_service_is_stable", "check_no_tasks_stop"
+)
 def check_targets_are_running_tasks(
     service: Service,
     attachments: tuple[Attachment, ...],

@@ -75,6 +75,7 @@ def check_database_exists(database_links: DatabaseLink | MissingDatabase, servic
 @pytest.mark.smoke
 @pytest.mark.severity("critical")
 @pytest.mark.guide("database", "rds status")
+@pytest.mark.caused_by("check_database_has_room")
 def check_database_is_available(
     databases: Databases, database_events: tuple[DatabaseEvent, ...], target: Target, now: dt.datetime
 ) -> None:
@@ -233,7 +234,7 @@ def check_database_secret_is_valid(service: Service, database_secrets: tuple[Sto
 @pytest.mark.smoke
 @pytest.mark.severity("critical")
 @pytest.mark.guide("database", "credentials")
-@pytest.mark.caused_by("check_database_secret_is_valid")
+@pytest.mark.caused_by("check_database_secret_is_valid", "check_database_settings_agree")
 def check_database_credentials_agree(
     service: Service, database_link: DatabaseLink, database_secrets: tuple[StoredSecret, ...], target: Target
 ) -> None:

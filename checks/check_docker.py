@@ -124,6 +124,7 @@ def check_dependencies_are_pinned(manifests: tuple[Manifest, ...]) -> None:
 
 @pytest.mark.severity("high")
 @pytest.mark.guide("docker", "build context")
+@pytest.mark.caused_by("check_dependencies_are_pinned")
 def check_copied_files_are_sent(
     copied_sources: dict[str, tuple[CopiedSource, ...]], build_contexts: dict[str, Context]
 ) -> None:

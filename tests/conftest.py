@@ -6,10 +6,13 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from fixtures import temporary
 from fixtures.sandbox.server import Host
+from tests import matrix
 from tests.real.apply import provider_mirror
 
 
@@ -17,6 +20,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Terraform gets its providers from a mirror on this machine where there is one; workers inherit the answer."""
     if hasattr(config, "workerinput"):
         return
+    os.environ[matrix.DIRECTORY] = str(temporary.make("matrix"))
     directory = tempfile.TemporaryDirectory(prefix="runbook-mirror-")
     config.add_cleanup(directory.cleanup)
     found = provider_mirror(Path(directory.name))
@@ -24,6 +28,20 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ.pop("TF_CLI_CONFIG_FILE", None)
     else:
         os.environ["TF_CLI_CONFIG_FILE"] = str(found)
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """What the fault matrix adds up to, where all of it was run."""
+    lines = matrix.table(Path(os.environ[matrix.DIRECTORY]))
+    if len(lines) > 6:
+        terminalreporter.write_sep("=", "fault matrix")
+        terminalreporter.write_line("\n".join(lines))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Forget the matrix's cases."""
+    if not hasattr(config, "workerinput"):
+        temporary.remove(Path(os.environ[matrix.DIRECTORY]))
 
 
 @pytest.fixture(scope="session")

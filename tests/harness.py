@@ -91,7 +91,7 @@ class _Keeper:
         self.results = session.config.stash.get(RESULTS, None)
 
 
-def run_checks(world: World, *arguments: str) -> Judged:
+def run_checks(world: World, *arguments: str, plugins: Sequence[object] = ()) -> Judged:
     """Judge a world with the checks that the arguments select, e.g. ``"-m", "ecs"``; in this process."""
     keeper = _Keeper()
     embedded = Embedded(world.endpoint_url, world.now, world.source, world.github_url, world.database_address)
@@ -100,7 +100,7 @@ def run_checks(world: World, *arguments: str) -> Judged:
         if not any(a.startswith("checks") or "/check_" in a for a in arguments):
             given.append(str(ROOT / "checks"))
         with _service_models_kept():
-            code = pytest.main(given, plugins=[embedded, keeper])
+            code = pytest.main(given, plugins=[embedded, keeper, *plugins])
     assert keeper.results is not None, said.getvalue()
     return Judged(int(code), keeper.results, said.getvalue(), {f.id: f for f in keeper.results.findings})
 

@@ -36,7 +36,10 @@ def shares_resources(effect: Effect, cause: Effect) -> bool:
     if effect.target != cause.target:
         return False
     # Something shared by all services (the database, the load balancer) explains what happens to each of them.
-    return not effect.service or not cause.service or effect.service == cause.service
+    if not effect.service or not cause.service:
+        return True
+    # One service's trouble is another's cause where the other names it, e.g. as the address that it calls.
+    return effect.service == cause.service or f"service/{cause.service}" in effect.related
 
 
 def contradicts(effect: Effect, cause: Effect) -> bool:

@@ -65,7 +65,8 @@ def judge_database(
     if credits is not None and credits < _FEW_CREDITS and (cpu or 0) > _BUSY_CPU_PERCENT / 2:
         found.append(f"{credits:.0f} CPU credits left")
     used = 100 * (1 - free / storage_bytes) if free is not None and storage_bytes else None
-    if used is not None and used > storage_percent:
+    full = used is not None and used > storage_percent
+    if full:
         found.append(f"storage {used:.0f} % full")
     return Verdict(
         ok=not found,
@@ -75,7 +76,8 @@ def judge_database(
         expected=f"CPU below {cpu_percent:g} %, CPU credits, storage below {storage_percent:g} %",
         evidence=tuple(_told(name, values) for name, values in load.series.items() if values),
         related=(arn,),
-        signs=("capacity",),
+        # A full disk stops the database: that speaks in the words of what it then does.
+        signs=("capacity", "storage") if full else ("capacity",),
         names={"database": load.what},
     )
 

@@ -23,6 +23,9 @@ def effect(id: str, *declared: str, check: str = "", **changes: object) -> Effec
         # Two services that use the same database still do not explain each other.
         ({"service": "web", "related": ("arn:db",)}, {"service": "api", "related": ("arn:db",)}, False),
         ({"service": "web", "related": ("arn:db",)}, {"related": ("arn:db",)}, True),
+        # A service explains what happens to another that names it, e.g. as the address that it calls.
+        ({"service": "web", "related": ("service/api",)}, {"service": "api"}, True),
+        ({"service": "web"}, {"service": "api", "related": ("service/web",)}, False),
         # What is shared by all explains what happens to each, and the other way round.
         ({"service": "web"}, {"related": ("arn:db",)}, True),
         ({"related": ("arn:db",)}, {"service": "web"}, True),

@@ -1,0 +1,432 @@
+"""Cases of the fault matrix: one world each, judged by the checks of all scenarios, and remembered for the whole run.
+
+Whoever needs a case first judges it; the others, whichever xdist worker they run on, read what it found.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pickle
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from hashlib import sha256
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import pytest
+from filelock import FileLock
+
+from fixtures.each import Each
+from fixtures.errors import NotApplicable, Unavailable
+from fixtures.gather import REGISTRY, closure
+from fixtures.iam import action_of
+from fixtures.plugin import RUN
+from fixtures.run import facts_of, load_facts, preflight
+from fixtures.sandbox.faults import Fault
+from fixtures.sandbox.server import Host
+from reports import conclusions
+from reports.finding import Finding, Results
+from reports.plugin import RESULTS
+from tests.harness import WITHOUT_TERRAFORM, run_checks
+
+DIRECTORY = "RUNBOOK_MATRIX_DIRECTORY"
+HEALTHY = "healthy"
+# These hold how long something took, or where this world's copy of the sample lies: they are never the same twice.
+_VOLATILE = frozenset({"health_probes", "terraform_source", "terraform_source_attempt"})
+load_facts()
+
+
+@dataclass(frozen=True)
+class Case:
+    """What the checks found in one world.
+
+    Args:
+        facts: what every fact was; of a world with a fault, only of those that it changed.
+        asked: the facts that each finding was judged on, by the finding's id.
+    """
+
+    name: str
+    options: tuple[str, ...]
+    results: Results
+    exit_code: int
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    asked: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def by_id(self) -> dict[str, Finding]:
+        """Findings by id."""
+        return {f.id: f for f in self.results.findings}
+
+    def checks(self, *outcomes: str) -> set[str]:
+        """Names of the checks with one of these outcomes on some resource."""
+        return {f.check for f in self.results.of(*outcomes)}
+
+    def explained(self) -> str:
+        """All that did not pass, for a failing test's message."""
+        wrong = self.results.of("failed", "advisory", "unverified")
+        return "\n".join(f"{f.outcome:10} {f.id}: {f.summary}" for f in wrong)
+
+
+class _Recorder:
+    """Takes facts, and what they were asked for, out of the inner pytest before it ends.
+
+    Args:
+        healthy: judge only what is asked of other facts than in this world. Checks see nothing but facts, so on the
+            same facts they say the same again.
+    """
+
+    def __init__(self, healthy: Case | None) -> None:
+        self._healthy = healthy
+        self._before = healthy.by_id if healthy else {}
+        self._same: dict[str, bool] = {}
+        self.facts: dict[str, Any] = {}
+        self.asked: dict[str, tuple[str, ...]] = {}
+
+    # The innermost wrapper: gathering has begun.
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
+        self.asked = {i.nodeid: facts_of(i.fixturenames) for i in session.items}  # type: ignore[attr-defined]
+        known = [i for i in session.items if i.nodeid in self._before]
+        same = {i.nodeid for i in known if all(self._is_same(n, i.config) for n in self.asked[i.nodeid])}
+        session.config.stash[RESULTS].findings += [self._before[i] for i in same]
+        session.items[:] = [i for i in session.items if i.nodeid not in same]
+        return (yield)
+
+    def _is_same(self, name: str, config: pytest.Config) -> bool:
+        if name not in self._same:
+            (environment,) = config.stash[RUN]
+            with contextlib.suppress(Unavailable, NotApplicable):
+                environment.get(name)
+            assert self._healthy is not None
+            self._same[name] = _same(environment.outcomes()[name], self._healthy.facts[name])
+        return self._same[name]
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, object, object]:
+        for environment in session.config.stash[RUN]:
+            self.facts |= environment.outcomes()
+        order = {i: n for n, i in enumerate(self.asked)}
+        session.config.stash[RESULTS].findings.sort(key=lambda f: order.get(f.id, len(order)))
+        return (yield)
+
+
+def options_of(one: Fault | None) -> tuple[str, ...]:
+    """The checks of all scenarios; those that make terraform run only where a fault has to do with it."""
+    tags = one.tags if one else ()
+    options = () if "terraform" in tags else ("-k", WITHOUT_TERRAFORM)
+    return (*options, "--exec-probe") if "exec" in tags else options
+
+
+@cache
+def fault_case(host: Host, one: Fault) -> Case:
+    """The world with one fault; its facts are those that differ from the healthy world's."""
+    before = healthy_case(host, options_of(one))
+
+    def look() -> Case:
+        case = _judge(host, one.name, options_of(one), before, faults=(one.name,))
+        changed = {n: v for n, v in case.facts.items() if not _same(v, before.facts.get(n)) and n not in _VOLATILE}
+        news = [f.id for f in case.results.findings if _differs(f, before.by_id.get(f.id))]
+        changed |= {n: None for i in news for n in case.asked[i] if n in _VOLATILE}
+        return Case(case.name, case.options, case.results, case.exit_code, changed, case.asked)
+
+    return _remembered(one.name, look)
+
+
+@cache
+def healthy_case(host: Host, options: tuple[str, ...]) -> Case:
+    """The healthy world, judged with the same options."""
+    # Not shared between workers: each has a sandbox of its own, whose ids are its own too.
+    return _judge(host, HEALTHY, options)
+
+
+def denied_case(host: Host, service: str) -> Case:
+    """The healthy world in which every action of a service is denied."""
+    options = options_of(None)
+    before = healthy_case(host, options)
+    return _remembered(f"denied-{service}", lambda: _judge(host, service, options, before, deny=(f"{service}:*",)))
+
+
+def _judge(
+    host: Host,
+    name: str,
+    options: tuple[str, ...],
+    healthy: Case | None = None,
+    *,
+    faults: tuple[str, ...] = (),
+    deny: tuple[str, ...] = (),
+) -> Case:
+    recorder = _Recorder(healthy)
+    with host.fork(faults, deny) as world:
+        found = run_checks(world, *options, plugins=(recorder,))
+    return Case(name, options, found.results, found.exit_code, recorder.facts, recorder.asked)
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, Each):
+        return isinstance(other, Each) and _same(one._answers, other._answers)
+    if isinstance(one, dict):
+        return isinstance(other, dict) and one.keys() == other.keys() and all(_same(one[k], other[k]) for k in one)
+    if isinstance(one, (Unavailable, NotApplicable)):
+        return type(one) is type(other) and str(one) == str(other)
+    return bool(one == other)
+
+
+def _remembered(name: str, look: Callable[[], Case]) -> Case:
+    directory = Path(os.environ[DIRECTORY])
+    file = directory / f"{name}.case"
+    with FileLock(directory / f"{name}.lock"):
+        if file.exists():
+            found: Case = pickle.loads(file.read_bytes())
+            return found
+        case = look()
+        file.write_bytes(pickle.dumps(case))
+    return case
+
+
+# -- judging the judges ---------------------------------------------------------------------------------------------
+
+SERVICES = sorted({a.partition(":")[0] for f in REGISTRY.values() for a in f.asks} - {"sts"})
+_ACTIONS = {s: sorted({action_of(a.partition("@")[0]) for f in REGISTRY.values() for a in f.asks
+                       if a.startswith(f"{s}:")}) for s in SERVICES}  # fmt: skip
+_SAMPLE = 24
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What was wrong with what the checks said of a case; all empty if nothing.
+
+    Args:
+        kind: fault, world, denied, pair or together.
+        missed: checks that should have turned red (or unverified, where a service was denied).
+        false_alarms: broken findings that nothing in this world explains.
+        misread: checks that say something else where they could not look, or could not look where they could.
+        roots: the checks that were named as roots.
+        wrong_roots: those of them that are not the fault's own.
+    """
+
+    name: str
+    kind: str
+    scenario: str
+    missed: tuple[str, ...] = ()
+    false_alarms: tuple[str, ...] = ()
+    misread: tuple[str, ...] = ()
+    roots: tuple[str, ...] = ()
+    wrong_roots: tuple[str, ...] = ()
+    folded: bool = False
+    explained: str = ""
+
+
+def judge_fault(host: Host, one: Fault) -> Judged:
+    """A fault: seen by its checks, by no others, as its own root."""
+    case, before = fault_case(host, one), healthy_case(host, options_of(one)).by_id
+    news = _news(before, case.results)
+    roots = conclusions.found_roots(case.results)
+    allowed = {*one.turns_red, *one.may_turn_red}
+    explained = {f.id for r in roots if r.first.check in allowed for f in (*r.findings, *r.consequences)}
+    wrong = [r for r in roots if not _is_own(r, one)]
+    return _kept(
+        Judged(
+            one.name,
+            "fault",
+            one.scenario,
+            missed=tuple(sorted(set(one.turns_red) - {f.check for f in news})),
+            false_alarms=tuple(sorted({f.check for f in news if f.check not in allowed and f.id not in explained})),
+            misread=tuple(sorted(case.checks("unverified") ^ set(one.blinds))),
+            roots=tuple(r.first.check for r in roots),
+            wrong_roots=tuple(r.first.check for r in wrong),
+            explained=f"{one.name}:\n{case.explained()}",
+        )
+    )
+
+
+def _is_own(root: conclusions.Root, one: Fault) -> bool:
+    """The root is one of the checks that the fault turns red, or names such a milder one as lying behind it."""
+    return bool({root.first.check, *(f.check for f in root.milder)} & set(one.turns_red))
+
+
+def judge_world(host: Host, one: Fault) -> Judged:
+    """A healthy world: nothing in it is broken but what was announced."""
+    case, before = fault_case(host, one), healthy_case(host, options_of(one)).by_id
+    news = _news(before, case.results)
+    allowed = {*one.turns_red, *one.may_turn_red}
+    return _kept(
+        Judged(
+            one.name,
+            "world",
+            one.scenario,
+            false_alarms=tuple(sorted({f.check for f in news} - allowed)),
+            misread=tuple(sorted(case.checks("unverified"))),
+            explained=f"{one.name}:\n{case.explained()}",
+        )
+    )
+
+
+def judge_denied(host: Host, service: str) -> Judged:
+    """A service that refuses everything: who needs it could not look and says why; nobody takes it for a fault."""
+    case, before = denied_case(host, service), healthy_case(host, options_of(None))
+    blind = case.results.of("unverified")
+    asked = any(o.startswith(f"{service}:") for o in before.results.api["by_operation"])
+    unnamed = {f.check for f in blind if f.iam_action not in _ACTIONS[service] or f.unavailable_cause != "denied"}
+    misread = {f.check for f in _news(before.by_id, case.results)} | unnamed
+    # Whoever needs nothing of the service says what it said.
+    others = {i for i, facts in case.asked.items() if not _asks(facts, service)}
+    misread |= {f.check for f in case.results.findings if f.id in others and _differs(f, before.by_id.get(f.id))}
+    return _kept(
+        Judged(
+            service,
+            "denied",
+            service,
+            missed=("no check noticed",) if asked and not blind else (),
+            misread=tuple(sorted(misread)),
+            explained=f"{service} denied:\n{case.explained()}",
+        )
+    )
+
+
+def _asks(facts: tuple[str, ...], service: str) -> bool:
+    return any(a.startswith(f"{service}:") for f in closure((*preflight(facts), *facts)) for a in f.asks)
+
+
+def _differs(now: Finding, before: Finding | None) -> bool:
+    return before is None or (now.outcome, now.summary) != (before.outcome, before.summary)
+
+
+def _news(before: Mapping[str, Finding], after: Results) -> list[Finding]:
+    """What is broken otherwise than in the healthy world, whose prevention gaps are advisory all along."""
+    return [f for f in after.findings if f.broken and _differs(f, before.get(f.id))]
+
+
+# -- pairs ----------------------------------------------------------------------------------------------------------
+
+
+def meet(one: Case, other: Case) -> bool:
+    """Whether two worlds change facts that some check, or some other fact, sees together."""
+    mine, theirs = set(one.facts), set(other.facts)
+    if mine & theirs or _needed(mine) & theirs or _needed(theirs) & mine:
+        return True
+    return any(mine & set(facts) and theirs & set(facts) for facts in one.asked.values())
+
+
+def _needed(names: set[str]) -> set[str]:
+    return {f.name for name in names for f in closure((name,))} - names
+
+
+def judge_pair(host: Host, one: Fault, other: Fault) -> Judged:
+    """Two faults at once, where no check sees both: each finding is that of the world that changed it.
+
+    Checks judge nothing but facts, so this is what a run would find. What is new is only which explains which.
+    """
+    first, second = fault_case(host, one), fault_case(host, other)
+    if first.options != second.options or meet(first, second):
+        return Judged(f"{one.name} + {other.name}", "meet", one.scenario)
+    before = healthy_case(host, first.options).by_id
+    changed = {f.id: f for case in (first, second) for f in case.results.findings if _differs(f, before.get(f.id))}
+    both = Results(**{**vars(first.results), "findings": [changed.get(i, f) for i, f in before.items()], "roots": ()})
+    conclusions.conclude(both)
+    roots = conclusions.found_roots(both)
+    shown = {f.id for r in roots for f in (*r.findings, *r.consequences)}
+    was = {r.first.check for case in (first, second) for r in conclusions.found_roots(case.results)}
+    lost = [i for i, f in changed.items() if f.outcome == "failed" and i not in shown]
+    now = {r.first.check for r in roots}
+    return _kept(
+        Judged(
+            f"{one.name} + {other.name}",
+            "pair",
+            one.scenario,
+            missed=tuple(lost),
+            roots=tuple(sorted(now)),
+            wrong_roots=tuple(sorted(now - was)),
+            folded=now != was,
+            explained=f"{one.name} + {other.name}: lost {lost}, roots {sorted(now)} after {sorted(was)}",
+        )
+    )
+
+
+def sample_of_pairs(faults: Sequence[Fault]) -> list[tuple[Fault, Fault]]:
+    """Pairs that are really run, spread over all faults; the same ones each time."""
+    quick = [f for f in faults if not set(f.tags) & {"terraform", "exec", "postgres"}]
+    pairs = [(a, b) for a, b in combinations(quick, 2) if a.scenario != b.scenario]
+    by_hash = sorted(pairs, key=lambda p: sha256(f"{p[0].name}+{p[1].name}".encode()).hexdigest())
+    return by_hash[:_SAMPLE]
+
+
+def judge_together(host: Host, one: Fault, other: Fault) -> Judged:
+    """Two faults injected into one world, and really run."""
+    name = f"{one.name} + {other.name}"
+    options = options_of(None)
+    before = healthy_case(host, options)
+    case = _remembered(
+        name.replace(" ", ""), lambda: _judge(host, name, options, before, faults=(one.name, other.name))
+    )
+    news = _news(before.by_id, case.results)
+    # One may hide the other only by leaving nothing to look at, which the check then says.
+    silent = {*case.checks("not_applicable"), *case.checks("unverified")}
+    alone = {
+        f.check for c in (fault_case(host, one), fault_case(host, other)) for f in c.results.of("failed", "advisory")
+    }
+    missed = {*one.turns_red, *other.turns_red} - {f.check for f in news} - silent
+    allowed = {*alone, *one.may_turn_red, *other.may_turn_red, *one.turns_red, *other.turns_red}
+    roots = conclusions.found_roots(case.results)
+    own = {f.id for r in roots if r.first.check in allowed for f in (*r.findings, *r.consequences)}
+    return _kept(
+        Judged(
+            name,
+            "together",
+            one.scenario,
+            missed=tuple(sorted(missed)),
+            false_alarms=tuple(sorted({f.check for f in news if f.check not in allowed and f.id not in own})),
+            roots=tuple(r.first.check for r in roots),
+            explained=f"{name}:\n{case.explained()}",
+        )
+    )
+
+
+# -- for the table --------------------------------------------------------------------------------------------------
+
+
+def _kept(judged: Judged) -> Judged:
+    """Remember the judgement for the table; without the long text."""
+    line = json.dumps({k: v for k, v in vars(judged).items() if k != "explained"})
+    with (Path(os.environ[DIRECTORY]) / f"{os.getpid()}.judged").open("a", encoding="utf-8") as out:
+        out.write(line + "\n")
+    return judged
+
+
+def table(directory: Path) -> list[str]:
+    """What ``make matrix`` prints: per scenario, then each miss by name."""
+    rows = {(d["kind"], d["name"]): d for f in directory.glob("*.judged") for d in map(json.loads, f.open())}
+    kept = [r for r in rows.values() if r["kind"] not in ("meet",)]
+    lines = [f"{'':16}{'faults':>8}{'detected':>10}{'root right':>12}{'worlds':>8}{'false alarms':>14}{'misread':>9}"]
+    for scenario in sorted({r["scenario"] for r in kept if r["kind"] == "fault"}):
+        lines.append(_row(scenario, [r for r in kept if r["scenario"] == scenario and r["kind"] in ("fault", "world")]))
+    lines.append(_row("all", [r for r in kept if r["kind"] in ("fault", "world")]))
+    denied = [r for r in kept if r["kind"] == "denied"]
+    lines.append(f"\n{len(denied)} services denied, {sum(1 for r in denied if r['misread'])} misread")
+    for kind, said in (("pair", "pairs whose facts do not meet"), ("together", "pairs that were really run")):
+        found = [r for r in kept if r["kind"] == kind]
+        wrong = sum(1 for r in found if r["missed"] or r["wrong_roots"] or r["false_alarms"])
+        folded = sum(1 for r in found if r["folded"])
+        more = f", {folded} with one root folded under the other" if folded else ""
+        lines.append(f"{len(found)} {said}: {wrong} wrong{more}")
+    misses = [r for r in kept if r["missed"] or r["false_alarms"] or r["misread"] or r["wrong_roots"]]
+    lines += [f"MISS {r['kind']} {r['name']}: {_wrong(r)}" for r in misses]
+    return lines
+
+
+def _row(name: str, rows: list[dict[str, Any]]) -> str:
+    faults = [r for r in rows if r["kind"] == "fault"]
+    seen = sum(1 for r in faults if not r["missed"])
+    right = sum(1 for r in faults if not r["wrong_roots"])
+    alarms, misread = sum(len(r["false_alarms"]) for r in rows), sum(len(r["misread"]) for r in rows)
+    worlds = len(rows) - len(faults)
+    return f"{name:16}{len(faults):8}{seen:10}{right:12}{worlds:8}{alarms:14}{misread:9}"
+
+
+def _wrong(row: dict[str, Any]) -> str:
+    return "; ".join(
+        f"{k}: {', '.join(row[k])}" for k in ("missed", "false_alarms", "misread", "wrong_roots") if row[k]
+    )
