@@ -11,9 +11,10 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import boto3
 import pytest
 
-from tests.bench import bound, contestants, present, run
+from tests.bench import big, bound, contestants, present, run
 from tests.bench.delay import DelayProxy
 
 
@@ -142,3 +143,21 @@ def test_the_critical_path_counts_only_what_was_asked() -> None:
     assert bound.trips(facts, frozenset({"ecs:DescribeServices"})) == (2, ("services",))
     asked = frozenset({"ecs:DescribeServices", "ecs:DescribeTaskDefinition", "rds:DescribeDBInstances"})
     assert bound.trips(facts, asked)[0] >= 3
+
+
+def test_a_big_world_is_healthy_and_of_its_size(tmp_path: Path) -> None:
+    from fixtures.target import load_target
+
+    file = big.target(5, tmp_path)
+    assert [s.name for s in load_target(str(file)).services] == ["product", "order", "frontend", "s000", "s001"]
+    world = big.Big(5, 12)
+    try:
+        access = {"aws_access_key_id": "x", "aws_secret_access_key": "x", "region_name": "us-east-1"}
+        ecs = boto3.client("ecs", endpoint_url=world.endpoint_url, **access)
+        found = ecs.describe_services(
+            cluster=contestants.CLUSTER, services=[f"ecommerce-dev-{n}" for n in big.names(5)]
+        )
+        assert [s["runningCount"] for s in found["services"]] == [3, 3, 2, 2, 2]
+        assert len(ecs.list_tasks(cluster=contestants.CLUSTER)["taskArns"]) == 12
+    finally:
+        world.close()
