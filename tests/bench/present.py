@@ -71,7 +71,7 @@ def _machine() -> dict[str, Any]:
         "processor": platform.machine(),
         "system": platform.system(),
         "python": platform.python_version(),
-        "load_before": round(os.getloadavg()[2], 2),
+        "load_15_min": round(os.getloadavg()[2], 2),
         **versions,
         "aws": cli.stdout.split()[0] if cli.stdout else "none",
     }
