@@ -207,6 +207,27 @@ def _step(step: str, where: Iterable[str]) -> str:
     return f"{step} ({', '.join(named)})" if named else step
 
 
+# -- what it cost -------------------------------------------------------------------------------------------------
+
+# Every request to Cost Explorer, pages included (AWS Cost Management pricing); the other APIs that are asked are free.
+_USD_PER_REQUEST = {"ce": 0.01}
+
+
+def billed_usd(results: Results) -> float:
+    """What AWS bills for this run's own requests, retries included; nothing in the sandbox."""
+    if results.mode != "live":
+        return 0.0
+    asked: Iterable[tuple[str, int]] = results.api["by_operation"].items()
+    return round(sum((n * _USD_PER_REQUEST.get(o.partition(":")[0], 0.0) for o, n in asked), 0.0), 2)
+
+
+def asked(results: Results) -> str:
+    """``118 API requests, billed $0.04``."""
+    said = plural(results.api["requests"], "API request")
+    usd = billed_usd(results)
+    return f"{said}, billed ${usd:.2f}" if usd else said
+
+
 # -- in words ---------------------------------------------------------------------------------------------------
 
 

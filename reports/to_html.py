@@ -17,7 +17,7 @@ from reports import conclusions
 from reports.cards import Budget, Cards, text
 from reports.finding import OUTCOMES, SCENARIOS, SEVERITIES, WRONG, Finding, Results
 from reports.plots import series_svg
-from reports.text import inert, listed, minute, one_line, plural
+from reports.text import inert, listed, minute, one_line
 
 ASSETS = Path(__file__).with_name("assets")
 TITLE = "Runbook checks"
@@ -145,7 +145,7 @@ def _verdict(results: Results) -> str:
     changed = conclusions.changes(results)
     said, *besides = conclusions.verdict_parts(results)
     about = " · ".join(p for p in (results.account, results.region, minute(results.started)) if p)
-    asked = f"{plural(results.api['requests'], 'API request')} in {results.duration_s:.0f} s"
+    asked = f"{conclusions.asked(results)} in {results.duration_s:.0f} s"
     fixed = listed((f.label for f in conclusions.fixed(results)), 20)
     steps = "; ".join(conclusions.impossible_steps(results))
     notes = [*results.notes, *([f"fixed: {fixed}"] if fixed else [])]

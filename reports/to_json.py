@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import math
+import math
 import os
 from dataclasses import MISSING, fields, replace
 from pathlib import Path
@@ -47,7 +48,7 @@ def as_dict(results: Results) -> dict[str, Any]:
         "verdict": conclusions.verdict(results),
         "counts": conclusions.counts(results),
         "not_judged": results.not_judged,
-        "api": results.api,
+        "api": {**results.api, "billed_usd": conclusions.billed_usd(results)},
         "checks": [f.as_dict() for f in results.findings],
         "root_causes": list(results.roots),
         "notes": list(results.notes),
@@ -81,7 +82,8 @@ def read(path: Path) -> Results:
         NotResults: it cannot be read, or is something else.
     """
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        # What Python alone calls JSON (NaN, Infinity) nobody could read again once it was written.
+        data = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number, parse_float=_finite)
     except OSError as e:
         raise NotResults(f"{path}: {e.strerror}") from None
     except (ValueError, RecursionError):
@@ -90,6 +92,15 @@ def read(path: Path) -> Results:
         return _from_dict(data)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         raise NotResults(f"{path} is not a results.json of schema 1") from None
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(name)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _no_number(text)
 
 
 def _from_dict(data: dict[str, Any]) -> Results:

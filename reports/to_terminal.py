@@ -147,7 +147,7 @@ class _Teller:
             self._line(f"note: {one_line(note, 1000)}", yellow=True)
 
     def _where(self, results: Results) -> str:
-        asked = plural(results.api["requests"], "API request")
+        asked = conclusions.asked(results)
         return f"{asked} in {results.duration_s:.0f} s; {self._out}/report.html, results.json, junit.xml, summary.md"
 
     def _briefly(self, results: Results) -> None:

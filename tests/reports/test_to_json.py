@@ -10,7 +10,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from reports import to_json
@@ -154,6 +154,7 @@ _CHECK_FIELDS = st.sampled_from(sorted(finding().as_dict()))
 
 @given(_FIELDS, _CHECK_FIELDS, _JUNK, st.booleans(), st.booleans())
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(field="account", of_check="duration_s", junk=float("inf"), inside=True, drop=False)
 def test_a_wrong_value_is_refused_or_harmless_never_a_traceback(
     tmp_path: Path, field: str, of_check: str, junk: Any, inside: bool, drop: bool
 ) -> None:
