@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import json
 import math
-import math
 import os
 from dataclasses import MISSING, fields, replace
 from pathlib import Path

@@ -62,6 +62,11 @@ def _targets(results: Results) -> list[str]:
     return ["| target | verdict |", "|---|---|", *rows, ""]
 
 
+def section(root: conclusions.Root) -> str:
+    """One root cause with its evidence, resolution and consequences, from its heading on."""
+    return _root(root)
+
+
 def _root(root: conclusions.Root) -> str:
     first = root.first
     where = f" on {escape(root.where)}" if len(root.findings) > 1 else ""
@@ -144,7 +149,7 @@ def _more(rows: list[conclusions.Folded] | list[conclusions.Blind]) -> str:
 
 
 def _foot(results: Results) -> str:
-    asked = plural(results.api["requests"], "API request")
+    asked = conclusions.asked(results)
     return f"\n{asked}, {results.duration_s:.1f} s, started {escape(results.started)}\n"
 
 
