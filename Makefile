@@ -6,7 +6,7 @@ ARGS   ?=
 COMPILE := $(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
 	--no-emit-index-url --no-emit-find-links
 
-.PHONY: sandbox test lint docs lock matrix bench mutation clean
+.PHONY: sandbox test lint docs lock matrix bench mutation clean audit licences
 
 sandbox: $(VENV)/.run  ## judge the embedded AWS; try ARGS="--fault database-rule-removed"
 	$(BIN)/python -m pytest --sandbox $(ARGS)
@@ -30,6 +30,14 @@ matrix: $(VENV)/.dev  ## what the checks detect, miss, raise falsely and misread
 lock: $(VENV)/.dev  ## renew the lock files from the ranges
 	grep -v '^-' requirements.txt | $(COMPILE) - -o requirements.lock
 	grep -hv '^-' requirements.txt requirements-dev.txt | $(COMPILE) - -o requirements-dev.lock
+
+# Asks PyPI's database of vulnerabilities. What could not be looked up fails too: not known is not fine.
+audit: $(VENV)/.dev  ## known vulnerabilities of what is installed
+	$(BIN)/pip-audit --strict --require-hashes --disable-pip -r requirements.lock
+	$(BIN)/pip-audit --strict --require-hashes --disable-pip -r requirements-dev.lock
+
+licences: $(VENV)/.dev  ## renew docs/licences.md: what each package that the suite needs is licensed under
+	$(BIN)/python docs/make_licences.py
 
 docs: $(VENV)/.dev  ## renew the README's example and docs/catalogue.md
 	$(BIN)/python docs/make_examples.py

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from docs.role import make_role
 
 ROOT = Path(__file__).resolve().parent.parent
 _EXAMPLE = ["--sandbox", "-m", "database", "--fault", "database-rule-removed", "--no-header"]
@@ -39,6 +43,8 @@ def main() -> None:
     block = re.compile(r"(<!-- real output[^\n]*-->\n```text\n).*?(\n```)", re.DOTALL)
     text = readme.read_text(encoding="utf-8")
     readme.write_text(block.sub(lambda m: m[1] + example() + m[2], text), encoding="utf-8")
+    role = ROOT / "docs" / "role" / "role.yaml"
+    role.write_text(make_role.template(json.loads(run("--iam-policy"))), encoding="utf-8")
     (ROOT / "docs" / "catalogue.md").write_text(run("--catalogue"), encoding="utf-8")
 
 
