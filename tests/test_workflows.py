@@ -22,6 +22,7 @@ NIGHTLY = ROOT / ".github" / "scripts" / "nightly.sh"
 # What each job may do, and nothing else.
 MAY = {
     "ci/prove": {"contents": "read"},
+    "ci/audit": {"contents": "read"},
     "smoke-gate/gate": {"contents": "read", "id-token": "write"},
     "nightly-drift/targets": {"contents": "read"},
     "nightly-drift/judge": {"actions": "read", "contents": "read", "id-token": "write"},
