@@ -1,4 +1,8 @@
-"""``python -m reports merge A/results.json B/results.json -o DIR``: one report out of several runs' results."""
+"""What to do with the results of earlier runs.
+
+``python -m reports merge A/results.json B/results.json -o DIR``: one report out of several runs' results.
+``python -m reports issues DIR``: one GitHub issue for each root cause, opened, updated and closed.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +12,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from reports import merge, to_github, to_terminal
+from reports import issue_tracker, issues, merge, to_github, to_json, to_terminal
+from reports.text import inert
 
 _BAD_INPUT = 4
+_REFUSED = 2
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -22,7 +28,40 @@ def main(arguments: Sequence[str]) -> int:
     join.add_argument("-o", "--out", type=Path, default=Path("reports/out"), help="directory for the joined reports")
     join.add_argument("-v", "--verbose", action="count", default=0)
     join.add_argument("-q", "--quiet", action="count", default=0)
+    file = commands.add_parser("issues", help="keep one GitHub issue for each root cause")
+    file.add_argument("results", type=Path, help="results.json, or a directory that holds one")
+    file.add_argument("--label", default=issue_tracker.LABEL, help="what marks the issues (default %(default)s)")
+    file.add_argument("--dry-run", action="store_true", help="only say what would be done to which issue")
     given = parser.parse_args(arguments)
+    return _issues(given) if given.command == "issues" else _merge(given)
+
+
+def _issues(given: argparse.Namespace) -> int:
+    """Exit code: 0 done, 2 GitHub refused, 4 no results to go by. What the checks found is not judged again."""
+    try:
+        results = to_json.read(given.results / "results.json" if given.results.is_dir() else given.results)
+        if results.mode != "live" and not given.dry_run:
+            raise to_json.NotResults("these are the sandbox's results: nobody needs an issue of them (see --dry-run)")
+        with issue_tracker.Tracker(os.environ, given.label) as tracker:
+            return _file(issues.plan(results, tracker.issues()), tracker, given.dry_run)
+    except to_json.NotResults as e:
+        print(f"ERROR: {e}", file=sys.stderr)
+        return _BAD_INPUT
+    except issue_tracker.TrackerError as e:
+        print(f"ERROR: {e}", file=sys.stderr)
+        return _REFUSED
+
+
+def _file(plan: issues.Plan, tracker: issue_tracker.Tracker, dry_run: bool) -> int:
+    for action in plan.actions:
+        number = action.number if dry_run else tracker.do(action)
+        print(" ".join(p for p in (action.kind, f"#{number}" if number else "", inert(action.title)) if p))
+    if plan.left_out:
+        print(f"{plan.left_out} more findings got no issue: {issues.MOST_NEW} new ones are enough for one run")
+    return 0
+
+
+def _merge(given: argparse.Namespace) -> int:
     try:
         runs, problems = merge.read(given.results)
         joined = merge.merge(runs, problems)
