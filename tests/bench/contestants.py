@@ -63,10 +63,10 @@ def suite(name: str = "this suite", *arguments: str) -> Contestant:
 
 
 def naive(name: str = "naive pytest + boto3", *arguments: str) -> Contestant:
-    """A first version of such a suite; see naive/test_naive.py."""
+    """A first version of such a suite; see naive/naive_suite.py."""
     place = ROOT / "tests" / "bench" / "naive"
     own = ("-p", "no:cacheprovider", "--noconftest", "-c", os.devnull, "--rootdir", str(place))
-    command = (str(BIN / "python"), "-m", "pytest", "-q", *own, *arguments, str(place / "test_naive.py"))
+    command = (str(BIN / "python"), "-m", "pytest", "-q", *own, *arguments, str(place / "naive_suite.py"))
     return Contestant(name, (command,), "45 simple assertions, no diagnosis, no report")
 
 
