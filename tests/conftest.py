@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import tempfile
 from collections.abc import Iterator
@@ -18,6 +19,8 @@ from tests.real.apply import provider_mirror
 
 def pytest_configure(config: pytest.Config) -> None:
     """Terraform gets its providers from a mirror on this machine where there is one; workers inherit the answer."""
+    # Botocore's models stay for as long as the tests run; see fixtures/plugin.py.
+    gc.set_threshold(1_000_000, 50, 1000)
     if hasattr(config, "workerinput"):
         return
     os.environ[matrix.DIRECTORY] = str(temporary.make("matrix"))
@@ -40,6 +43,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Forget the matrix's cases."""
+    matrix.close()
     if not hasattr(config, "workerinput"):
         temporary.remove(Path(os.environ[matrix.DIRECTORY]))
 

@@ -68,11 +68,11 @@ class Judged:
 
 
 # Collecting garbage several times at the end of each inner run takes longer than the run.
-_LIGHT = ("-p", "no:cacheprovider", "-p", "no:unraisableexception", "-p", "no:threadexception")
+LIGHT = ("-p", "no:cacheprovider", "-p", "no:unraisableexception", "-p", "no:threadexception")
 
 
 @contextlib.contextmanager
-def _service_models_kept() -> Iterator[None]:
+def service_models_kept() -> Iterator[None]:
     """Within this process botocore reads each service's model once, not once for each run."""
     with mock.patch("botocore.session.create_loader", lambda _: _LOADER):
         yield
@@ -96,10 +96,10 @@ def run_checks(world: World, *arguments: str, plugins: Sequence[object] = ()) ->
     keeper = _Keeper()
     embedded = Embedded(world.endpoint_url, world.now, world.source, world.github_url, world.database_address)
     with tempfile.TemporaryDirectory() as out, contextlib.redirect_stdout(io.StringIO()) as said:
-        given = ["--sandbox", "--out", out, "-c", str(ROOT / "pytest.ini"), *_LIGHT, *arguments]
+        given = ["--sandbox", "--out", out, "-c", str(ROOT / "pytest.ini"), *LIGHT, *arguments]
         if not any(a.startswith("checks") or "/check_" in a for a in arguments):
             given.append(str(ROOT / "checks"))
-        with _service_models_kept():
+        with service_models_kept():
             code = pytest.main(given, plugins=[embedded, keeper, *plugins])
     assert keeper.results is not None, said.getvalue()
     return Judged(int(code), keeper.results, said.getvalue(), {f.id: f for f in keeper.results.findings})

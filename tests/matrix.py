@@ -9,13 +9,14 @@ import contextlib
 import json
 import os
 import pickle
-from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cache
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property
 from hashlib import sha256
 from itertools import combinations
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from filelock import FileLock
@@ -24,20 +25,40 @@ from fixtures.each import Each
 from fixtures.errors import NotApplicable, Unavailable
 from fixtures.gather import REGISTRY, closure
 from fixtures.iam import action_of
-from fixtures.plugin import RUN
-from fixtures.run import facts_of, load_facts, preflight
-from fixtures.sandbox.faults import Fault
+from fixtures.run import Run, load_facts, preflight
+from fixtures.sandbox.faults import Fault, get
 from fixtures.sandbox.server import Host
 from reports import conclusions
 from reports.finding import Finding, Results
-from reports.plugin import RESULTS
-from tests.harness import WITHOUT_TERRAFORM, run_checks
+from tests.kept import KeptSession
 
 DIRECTORY = "RUNBOOK_MATRIX_DIRECTORY"
 HEALTHY = "healthy"
 # These hold how long something took, or where this world's copy of the sample lies: they are never the same twice.
 _VOLATILE = frozenset({"health_probes", "terraform_source", "terraform_source_attempt"})
 load_facts()
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a world is judged: always by the checks of all scenarios.
+
+    Args:
+        terraform: the terraform binary is there. It takes seconds, so worlds that have nothing to do with it go without,
+            and what it would have been asked does not apply.
+        probe: with ``--exec-probe``.
+    """
+
+    terraform: bool = False
+    probe: bool = False
+
+    @classmethod
+    def at(cls, one: Fault) -> Look:
+        """What it takes to see a fault."""
+        return cls("terraform" in one.tags, "exec" in one.tags)
+
+
+PLAIN = Look()
 
 
 @dataclass(frozen=True)
@@ -50,13 +71,12 @@ class Case:
     """
 
     name: str
-    options: tuple[str, ...]
+    look: Look
     results: Results
-    exit_code: int
     facts: Mapping[str, Any] = field(default_factory=dict)
     asked: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def by_id(self) -> dict[str, Finding]:
         """Findings by id."""
         return {f.id: f for f in self.results.findings}
@@ -65,104 +85,106 @@ class Case:
         """Names of the checks with one of these outcomes on some resource."""
         return {f.check for f in self.results.of(*outcomes)}
 
+    def of(self, check: str, service: str = "") -> Finding:
+        """The finding of a check (on a service)."""
+        fitting = [f for f in self.results.findings if f.check == check and (not service or f.service == service)]
+        assert len(fitting) == 1, [f.id for f in fitting] or check
+        return fitting[0]
+
     def explained(self) -> str:
         """All that did not pass, for a failing test's message."""
         wrong = self.results.of("failed", "advisory", "unverified")
         return "\n".join(f"{f.outcome:10} {f.id}: {f.summary}" for f in wrong)
 
 
-class _Recorder:
-    """Takes facts, and what they were asked for, out of the inner pytest before it ends.
-
-    Args:
-        healthy: judge only what is asked of other facts than in this world. Checks see nothing but facts, so on the
-            same facts they say the same again.
-    """
-
-    def __init__(self, healthy: Case | None) -> None:
-        self._healthy = healthy
-        self._before = healthy.by_id if healthy else {}
-        self._same: dict[str, bool] = {}
-        self.facts: dict[str, Any] = {}
-        self.asked: dict[str, tuple[str, ...]] = {}
-
-    # The innermost wrapper: gathering has begun.
-    @pytest.hookimpl(wrapper=True, trylast=True)
-    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
-        self.asked = {i.nodeid: facts_of(i.fixturenames) for i in session.items}  # type: ignore[attr-defined]
-        known = [i for i in session.items if i.nodeid in self._before]
-        same = {i.nodeid for i in known if all(self._is_same(n, i.config) for n in self.asked[i.nodeid])}
-        session.config.stash[RESULTS].findings += [self._before[i] for i in same]
-        session.items[:] = [i for i in session.items if i.nodeid not in same]
-        return (yield)
-
-    def _is_same(self, name: str, config: pytest.Config) -> bool:
-        if name not in self._same:
-            (environment,) = config.stash[RUN]
-            with contextlib.suppress(Unavailable, NotApplicable):
-                environment.get(name)
-            assert self._healthy is not None
-            self._same[name] = _same(environment.outcomes()[name], self._healthy.facts[name])
-        return self._same[name]
-
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, object, object]:
-        for environment in session.config.stash[RUN]:
-            self.facts |= environment.outcomes()
-        order = {i: n for n, i in enumerate(self.asked)}
-        session.config.stash[RESULTS].findings.sort(key=lambda f: order.get(f.id, len(order)))
-        return (yield)
-
-
-def options_of(one: Fault | None) -> tuple[str, ...]:
-    """The checks of all scenarios; those that make terraform run only where a fault has to do with it."""
-    tags = one.tags if one else ()
-    options = () if "terraform" in tags else ("-k", WITHOUT_TERRAFORM)
-    return (*options, "--exec-probe") if "exec" in tags else options
-
-
 @cache
 def fault_case(host: Host, one: Fault) -> Case:
     """The world with one fault; its facts are those that differ from the healthy world's."""
-    before = healthy_case(host, options_of(one))
+    before = healthy_case(host, Look.at(one))
 
     def look() -> Case:
-        case = _judge(host, one.name, options_of(one), before, faults=(one.name,))
+        case = _judge(host, one.name, Look.at(one), before, faults=(one.name,))
         changed = {n: v for n, v in case.facts.items() if not _same(v, before.facts.get(n)) and n not in _VOLATILE}
         news = [f.id for f in case.results.findings if _differs(f, before.by_id.get(f.id))]
         changed |= {n: None for i in news for n in case.asked[i] if n in _VOLATILE}
-        return Case(case.name, case.options, case.results, case.exit_code, changed, case.asked)
+        return replace(case, facts=changed)
 
     return _remembered(one.name, look)
 
 
 @cache
-def healthy_case(host: Host, options: tuple[str, ...]) -> Case:
-    """The healthy world, judged with the same options."""
+def healthy_case(host: Host, look: Look = PLAIN) -> Case:
+    """The healthy world, looked at in the same way."""
     # Not shared between workers: each has a sandbox of its own, whose ids are its own too.
-    return _judge(host, HEALTHY, options)
+    return _judge(host, HEALTHY, look)
+
+
+def seen(host: Host, name: str) -> Case:
+    """The case of a fault or world by its name: for tests of what is said there, which cost nothing more."""
+    return fault_case(host, get(name))
 
 
 def denied_case(host: Host, service: str) -> Case:
     """The healthy world in which every action of a service is denied."""
-    options = options_of(None)
-    before = healthy_case(host, options)
-    return _remembered(f"denied-{service}", lambda: _judge(host, service, options, before, deny=(f"{service}:*",)))
+    before = healthy_case(host)
+    return _remembered(f"denied-{service}", lambda: _judge(host, service, PLAIN, before, deny=(f"{service}:*",)))
 
 
 def _judge(
     host: Host,
     name: str,
-    options: tuple[str, ...],
+    look: Look,
     healthy: Case | None = None,
     *,
     faults: tuple[str, ...] = (),
     deny: tuple[str, ...] = (),
 ) -> Case:
-    recorder = _Recorder(healthy)
-    with host.fork(faults, deny) as world:
-        found = run_checks(world, *options, plugins=(recorder,))
-    return Case(name, options, found.results, found.exit_code, recorder.facts, recorder.asked)
+    with host.fork(faults, deny) as world, contextlib.nullcontext() if look.terraform else _without_terraform():
+        seen = _kept_session(host, look.probe).judge(world, _Known(healthy))
+    return Case(name, look, seen.results, seen.facts, seen.asked)
+
+
+@cache
+def _kept_session(host: Host, probe: bool) -> KeptSession:
+    made = KeptSession(host, ("--exec-probe",) if probe else ())
+    _SESSIONS.append(made)
+    return made
+
+
+_SESSIONS: list[KeptSession] = []
+
+
+def close() -> None:
+    """End what was kept for further cases."""
+    while _SESSIONS:
+        _SESSIONS.pop().close()
+
+
+def _without_terraform() -> Any:
+    return mock.patch("fixtures.terraform.binary", side_effect=Unavailable("terraform", "missing_tool", "left out"))
+
+
+class _Known:
+    """Checks see nothing but facts, so of the same facts as in the healthy world they say the same again."""
+
+    def __init__(self, healthy: Case | None) -> None:
+        self._healthy = healthy
+        self._same: dict[str, bool] = {}
+
+    def __call__(self, item: pytest.Item, run: Run) -> Finding | None:
+        if self._healthy is None:
+            return None
+        asked = self._healthy.asked[item.nodeid]
+        return self._healthy.by_id[item.nodeid] if all(self._is_same(n, run) for n in asked) else None
+
+    def _is_same(self, name: str, run: Run) -> bool:
+        if name not in self._same:
+            (environment,) = run
+            with contextlib.suppress(Unavailable, NotApplicable):
+                environment.get(name)
+            assert self._healthy is not None
+            self._same[name] = _same(environment.outcomes()[name], self._healthy.facts[name])
+        return self._same[name]
 
 
 def _same(one: Any, other: Any) -> bool:
@@ -222,7 +244,7 @@ class Judged:
 
 def judge_fault(host: Host, one: Fault) -> Judged:
     """A fault: seen by its checks, by no others, as its own root."""
-    case, before = fault_case(host, one), healthy_case(host, options_of(one)).by_id
+    case, before = fault_case(host, one), healthy_case(host, Look.at(one)).by_id
     news = _news(before, case.results)
     roots = conclusions.found_roots(case.results)
     allowed = {*one.turns_red, *one.may_turn_red}
@@ -250,7 +272,7 @@ def _is_own(root: conclusions.Root, one: Fault) -> bool:
 
 def judge_world(host: Host, one: Fault) -> Judged:
     """A healthy world: nothing in it is broken but what was announced."""
-    case, before = fault_case(host, one), healthy_case(host, options_of(one)).by_id
+    case, before = fault_case(host, one), healthy_case(host, Look.at(one)).by_id
     news = _news(before, case.results)
     allowed = {*one.turns_red, *one.may_turn_red}
     return _kept(
@@ -267,7 +289,7 @@ def judge_world(host: Host, one: Fault) -> Judged:
 
 def judge_denied(host: Host, service: str) -> Judged:
     """A service that refuses everything: who needs it could not look and says why; nobody takes it for a fault."""
-    case, before = denied_case(host, service), healthy_case(host, options_of(None))
+    case, before = denied_case(host, service), healthy_case(host)
     blind = case.results.of("unverified")
     asked = any(o.startswith(f"{service}:") for o in before.results.api["by_operation"])
     unnamed = {f.check for f in blind if f.iam_action not in _ACTIONS[service] or f.unavailable_cause != "denied"}
@@ -321,9 +343,9 @@ def judge_pair(host: Host, one: Fault, other: Fault) -> Judged:
     Checks judge nothing but facts, so this is what a run would find. What is new is only which explains which.
     """
     first, second = fault_case(host, one), fault_case(host, other)
-    if first.options != second.options or meet(first, second):
+    if first.look != second.look or meet(first, second):
         return Judged(f"{one.name} + {other.name}", "meet", one.scenario)
-    before = healthy_case(host, first.options).by_id
+    before = healthy_case(host, first.look).by_id
     changed = {f.id: f for case in (first, second) for f in case.results.findings if _differs(f, before.get(f.id))}
     both = Results(**{**vars(first.results), "findings": [changed.get(i, f) for i, f in before.items()], "roots": ()})
     conclusions.conclude(both)
@@ -357,11 +379,8 @@ def sample_of_pairs(faults: Sequence[Fault]) -> list[tuple[Fault, Fault]]:
 def judge_together(host: Host, one: Fault, other: Fault) -> Judged:
     """Two faults injected into one world, and really run."""
     name = f"{one.name} + {other.name}"
-    options = options_of(None)
-    before = healthy_case(host, options)
-    case = _remembered(
-        name.replace(" ", ""), lambda: _judge(host, name, options, before, faults=(one.name, other.name))
-    )
+    before = healthy_case(host)
+    case = _remembered(name.replace(" ", ""), lambda: _judge(host, name, PLAIN, before, faults=(one.name, other.name)))
     news = _news(before.by_id, case.results)
     # One may hide the other only by leaving nothing to look at, which the check then says.
     silent = {*case.checks("not_applicable"), *case.checks("unverified")}

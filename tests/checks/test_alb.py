@@ -7,6 +7,7 @@ import pytest
 from fixtures.sandbox.faults import catalogue
 from fixtures.sandbox.server import Host
 from tests.harness import judged
+from tests.matrix import seen
 
 NAMES = [f.name for f in catalogue() if f.scenario == "alb"]
 DENIED = {
@@ -91,10 +92,7 @@ def test_bad_health_is_unverified_where_nobody_knows_whether_requests_come(host:
 def test_a_fault_is_named_and_weighed(
     host: Host, fault: str, check: str, service: str, said: str, severity: str
 ) -> None:
-    with judged(host, "-k", check, faults=[fault]) as found:
-        pass
-
-    finding = found.of(check, service)
+    finding = seen(host, fault).of(check, service)
     assert said in finding.summary, finding.summary
     assert finding.severity == severity, finding
     assert finding.resolution
@@ -102,18 +100,14 @@ def test_a_fault_is_named_and_weighed(
 
 
 def test_what_a_closed_group_causes_is_told_under_it(host: Host) -> None:
-    with judged(host, "-m", "alb", faults=["alb-cannot-reach-tasks"]) as found:
-        pass
+    found = seen(host, "alb-cannot-reach-tasks")
 
-    roots = {found.findings[r].check for r in found.results.roots}
+    roots = {found.by_id[r].check for r in found.results.roots}
     assert roots == {"check_load_balancer_reaches_tasks"}, roots
 
 
 def test_a_spike_says_when_where_and_for_whom(host: Host) -> None:
-    with judged(host, "-k", "check_access_log_has_no_503_by_load_balancer", faults=["spike-of-503"]) as found:
-        pass
-
-    evidence = "\n".join(found.of("check_access_log_has_no_503_by_load_balancer").evidence)
+    evidence = "\n".join(seen(host, "spike-of-503").of("check_access_log_has_no_503_by_load_balancer").evidence)
     assert "target group: ecommerce-dev-product-service × 60" in evidence
     assert "path: /products/ × 60" in evidence
 
@@ -127,7 +121,6 @@ def test_the_counts_of_a_run_are_one_request(host: Host) -> None:
 
 
 def test_a_closed_front_door_is_not_taken_for_a_broken_service(host: Host) -> None:
-    with judged(host, "-m", "alb", faults=["alb-closed-to-clients"]) as found:
-        pass
+    found = seen(host, "alb-closed-to-clients")
 
     assert found.of("check_health_endpoint_answers", "frontend").unavailable_cause == "unreachable"

@@ -6,23 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.sandbox.faults import get
 from fixtures.sandbox.server import Host
-from tests.harness import Judged, judged, run_checks, selection
+from tests.harness import judged, run_checks
+from tests.matrix import seen
 
 # In the healthy sandbox, too, nobody could enter a task: a gap of prevention.
 ALWAYS = {"check_task_can_be_entered"}
-
-
-_SEEN: dict[str, Judged] = {}
-
-
-def seen(host: Host, name: str) -> Judged:
-    """What is found with a fault; several tests look at the same."""
-    if name not in _SEEN:
-        with judged(host, *selection(get(name)), faults=[name]) as found:
-            _SEEN[name] = found
-    return _SEEN[name]
 
 
 EVERYTHING_RDS = {
@@ -210,4 +199,5 @@ def test_log_errors_are_explained_by_their_cause(host: Host, name: str, cause: s
 
 
 def test_no_password_is_in_any_report(host: Host) -> None:
-    assert ":x@" not in seen(host, "database-url").output
+    with judged(host, "-m", "database", faults=["database-url"]) as found:
+        assert ":x@" not in found.output

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from fixtures.sandbox.server import Host
-from tests.harness import RUNS_TERRAFORM, WITHOUT_TERRAFORM, Judged, judged, run_checks
+from tests.harness import RUNS_TERRAFORM, WITHOUT_TERRAFORM, judged, run_checks
+from tests.matrix import seen
 
 PLAN = ("check_terraform_has_no_drift", "check_terraform_code_is_applied")
 
@@ -45,12 +46,16 @@ def test_denied_listing_blinds_the_plan_too(host: Host) -> None:
         assert found.checks("unverified") == blind, found.explained()
 
 
-def test_denied_read_of_a_plan_is_unverified(host: Host) -> None:
-    faults = ["terraform-state-as-applied"]
-    with judged(host, "-m", "terraform", faults=faults, deny=["logs:DescribeLogGroups"]) as found:
-        assert found.checks("unverified") == {"check_terraform_plan_succeeds", *PLAN}, found.explained()
-        assert found.of("check_terraform_has_no_drift").unavailable_cause == "denied"
-        assert not found.checks("failed", "advisory")
+def test_denied_read_of_a_plan_is_unverified_and_the_source_untouched(host: Host) -> None:
+    with host.fork(["terraform-state-as-applied"], deny=["logs:DescribeLogGroups"]) as world:
+        before = {p: p.stat().st_mtime_ns for p in Path(world.source).rglob("*")}
+        found = run_checks(world, "-m", "terraform")
+        after = {p: p.stat().st_mtime_ns for p in Path(world.source).rglob("*")}
+
+    assert found.checks("unverified") == {"check_terraform_plan_succeeds", *PLAN}, found.explained()
+    assert found.of("check_terraform_has_no_drift").unavailable_cause == "denied"
+    assert not found.checks("failed", "advisory")
+    assert after == before
 
 
 def test_denied_data_source_leaves_the_configuration_unverified(host: Host) -> None:
@@ -111,14 +116,9 @@ def test_trail_that_is_too_long_is_unverified(host: Host, monkeypatch: pytest.Mo
 # -- what a person reads -----------------------------------------------------------------------------------------------
 
 
-def run(host: Host, check: str, *faults: str) -> Judged:
-    with judged(host, "-m", "terraform", "-k", check, faults=faults) as found:
-        return found
-
-
 @pytest.mark.parametrize("fault", ["state-lock-stale-s3", "state-lock-stale-dynamodb"])
 def test_stale_lock_names_its_holder_and_how_to_unlock(host: Host, fault: str) -> None:
-    finding = run(host, "check_state_is_not_locked", fault).of("check_state_is_not_locked")
+    finding = seen(host, fault).of("check_state_is_not_locked")
 
     assert finding.outcome == "failed"
     assert "runner@fv-az1234-567 holds the lock for apply for 9 h" in finding.summary
@@ -127,7 +127,7 @@ def test_stale_lock_names_its_holder_and_how_to_unlock(host: Host, fault: str) -
 
 
 def test_young_lock_is_a_run_in_progress(host: Host) -> None:
-    finding = run(host, "check_state_is_not_locked", "state-locked-by-a-run").of("check_state_is_not_locked")
+    finding = seen(host, "state-locked-by-a-run").of("check_state_is_not_locked")
 
     assert (finding.outcome, finding.severity) == ("advisory", "low")
     assert "3 min: a run in progress" in finding.summary
@@ -135,7 +135,7 @@ def test_young_lock_is_a_run_in_progress(host: Host) -> None:
 
 def test_denial_names_action_role_and_reason(host: Host) -> None:
     check = "check_terraform_writes_are_allowed"
-    finding = run(host, check, "terraform-write-denied").of(check)
+    finding = seen(host, "terraform-write-denied").of(check)
 
     assert "ec2:AuthorizeSecurityGroupIngress denied to github-terraform" in finding.summary
     assert "×3" in finding.evidence[0]
@@ -144,14 +144,14 @@ def test_denial_names_action_role_and_reason(host: Host) -> None:
 
 def test_denial_by_the_organisation_is_told_apart(host: Host) -> None:
     check = "check_terraform_writes_are_allowed"
-    finding = run(host, check, "terraform-write-denied-by-organisation").of(check)
+    finding = seen(host, "terraform-write-denied-by-organisation").of(check)
 
     assert "organisation policy (SCP), which only the organisation's administrators can change" in finding.likely_cause
 
 
 def test_drift_shows_what_was_applied_and_what_is(host: Host) -> None:
     check = "check_terraform_has_no_drift"
-    finding = run(host, check, "terraform-drift").of(check)
+    finding = seen(host, "terraform-drift").of(check)
 
     assert finding.outcome == "failed"
     assert "retention_in_days 30 → 7" in finding.summary
@@ -159,27 +159,27 @@ def test_drift_shows_what_was_applied_and_what_is(host: Host) -> None:
 
 
 def test_refused_values_are_found_where_they_are(host: Host) -> None:
-    check = "check_aws_accepts_the_configuration"
-    finding = run(host, check, "terraform-fargate-size").of(check)
+    finding = seen(host, "terraform-fargate-size").of("check_aws_accepts_the_configuration")
 
     assert "Fargate has no 4096 MiB with 256 CPU units (512 to 2048 MiB)" in finding.summary
     assert finding.locations == ("terraform/ecs.tf:10",)
 
 
+def test_all_refused_values_are_told_at_once(host: Host) -> None:
+    only = ["-k", "check_aws_accepts_the_configuration"]
+    with judged(host, *only, faults=["terraform-same-priority", "terraform-reserved-user"]) as found:
+        finding = found.of("check_aws_accepts_the_configuration")
+
+    told = "\n".join((finding.summary, *finding.evidence))
+    assert finding.outcome == "failed"
+    assert "priority 10" in told and "admin" in told, told
+
+
 def test_syntax_error_is_shown_at_its_line(host: Host) -> None:
-    finding = run(host, "check_terraform_is_valid", "terraform-syntax-error").of("check_terraform_is_valid")
+    finding = seen(host, "terraform-syntax-error").of("check_terraform_is_valid")
 
     assert "Unclosed configuration block" in finding.summary
     assert finding.locations == ("terraform/ecs.tf:92",)
-
-
-def test_source_tree_is_never_touched(host: Host) -> None:
-    with host.fork(["terraform-state-as-applied"]) as world:
-        before = {p: p.stat().st_mtime_ns for p in Path(world.source).rglob("*")}
-        run_checks(world, "-m", "terraform")
-        after = {p: p.stat().st_mtime_ns for p in Path(world.source).rglob("*")}
-
-    assert after == before
 
 
 def test_without_source_the_scenario_is_not_applicable(host: Host, tmp_path: Path) -> None:

@@ -1,0 +1,102 @@
+"""A pytest session whose checks are collected once and judged in one world after another.
+
+Configuring pytest, collecting the checks and writing reports is half of what a run of them takes; it is the same for
+every world. What happens in between, from gathering to conclusions, is the suite's own, hooks included.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import io
+import tempfile
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+from _pytest.config import _prepareconfig
+from _pytest.runner import runtestprotocol
+
+from fixtures import plugin
+from fixtures.plugin import RUN
+from fixtures.run import Embedded, Run, facts_of
+from fixtures.sandbox.server import Host, World
+from reports import ending
+from reports.finding import Finding, Results
+from reports.plugin import RESULTS, Collector
+from tests.harness import LIGHT, ROOT, service_models_kept
+
+# Which of the checks need not be judged in a world, by what is known of them already.
+Known = Callable[[pytest.Item, Run], Finding | None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Seen:
+    """What a world's run found, and what it rests on.
+
+    Args:
+        facts: every fact's outcome.
+        asked: the facts that each check was judged on, by its id.
+    """
+
+    results: Results
+    facts: dict[str, Any]
+    asked: dict[str, tuple[str, ...]]
+
+
+class KeptSession:
+    """The checks that some options select, ready to be judged. Ends with ``close``."""
+
+    def __init__(self, host: Host, options: Sequence[str]) -> None:
+        self._out = tempfile.TemporaryDirectory()
+        given = ["--sandbox", "--out", self._out.name, "-c", str(ROOT / "pytest.ini"), *LIGHT, "-p", "no:html"]
+        nowhere = Embedded("http://127.0.0.1:9", host.now)
+        with contextlib.redirect_stdout(io.StringIO()):
+            # Without capturing: it would take the output of the tests that go on meanwhile.
+            self._config = _prepareconfig([*given, "-s", *options, str(ROOT / "checks")], [nowhere])
+            self._config._do_configure()
+            self._session = pytest.Session.from_config(self._config)
+            self._config.hook.pytest_sessionstart(session=self._session)
+            self._config.hook.pytest_collection(session=self._session)
+        self._asked = {i.nodeid: facts_of(i.fixturenames) for i in self._session.items}  # type: ignore[attr-defined]
+
+    def judge(self, world: World, known: Known) -> Seen:
+        """Gather and judge. What is known of a check beforehand is not judged again."""
+        run, results = self._run(world), Results()
+        self._config.stash[RUN], self._config.stash[RESULTS] = run, results
+        try:
+            with service_models_kept(), contextlib.redirect_stdout(io.StringIO()):
+                plugin._start(self._config, self._session.items)
+                self._judge(run, results, known)
+                broken = results.of("failed", "unverified")
+                ending.conclude(self._session, results, int(bool(broken)))
+            outcomes = {n: o for environment in run for n, o in environment.outcomes().items()}
+        finally:
+            run.close()
+        return Seen(results, outcomes, self._asked)
+
+    def _run(self, world: World) -> Run:
+        before = self._config.stash[RUN]
+        options = dataclasses.replace(
+            before.options,
+            source=world.source,
+            github_url=world.github_url,
+            database_address=world.database_address,
+        )
+        return Run(before.targets, options, world.now, world.endpoint_url, deadline_s=before.deadline_s)
+
+    def _judge(self, run: Run, results: Results, known: Known) -> None:
+        before = {i.nodeid: known(i, run) for i in self._session.items}
+        collector = Collector(results)
+        results.findings += [f for f in before.values() if f is not None]
+        items = [i for i in self._session.items if before[i.nodeid] is None]
+        for item, following in zip(items, (*items[1:], None), strict=True):
+            for report in runtestprotocol(item, log=False, nextitem=following):
+                collector.pytest_runtest_logreport(report)
+        order = {i: n for n, i in enumerate(self._asked)}
+        results.findings.sort(key=lambda f: order[f.id])
+
+    def close(self) -> None:
+        """Leave nothing behind."""
+        self._config._ensure_unconfigure()
+        self._out.cleanup()
