@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+import psycopg
 import pytest
 
 from fixtures import postgres
@@ -87,6 +88,20 @@ def test_nobody_there_is_said_without_loading_a_driver(host: str, said: str, mon
     with pytest.raises(Unavailable, match=said) as caught:
         postgres.sessions(host=host, address="", port=9, user="u", password=Secret("p"), database="d")
     assert caught.value.cause == "unreachable"
+
+
+def test_sessions_that_we_may_not_look_into_are_not_taken_for_none(host: Host) -> None:
+    with host.fork(["idle-in-transaction"]) as world:
+        address, _, port = world.database_address.rpartition(":")
+        with psycopg.connect(host=address, port=int(port), user="postgres", dbname="postgres", autocommit=True) as own:
+            own.execute("drop role if exists plain")
+            own.execute("create role plain login password 'plain'")
+        seen = postgres.sessions(
+            host="x", address=address, port=int(port), user="plain", password=Secret("plain"), database="ecommerce"
+        )
+
+    assert not seen.complete
+    assert seen.sessions == ()
 
 
 def test_our_sessions_can_write_nothing(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from checks.diagnosis.verdict import Verdict
+from fixtures.errors import Unavailable
 from fixtures.model.latency import Session, Sessions, SlowStatement
 
 _SHOWN = 6
@@ -16,12 +17,28 @@ def blockers(sessions: Sequence[Session]) -> list[Session]:
     return [s for s in sessions if s.pid in blocking and not s.blocked_by]
 
 
-def judge(found: Sessions, database: str, arn: str, *, query_age_s: float, idle_s: float) -> Verdict:
-    """No active statement older than the limit, nobody waits for a lock, no transaction idles for long.
+def judge(
+    found: Sessions, database: str, arn: str, *, query_age_s: float, lock_wait_s: float, idle_s: float
+) -> Verdict:
+    """No active statement older than the limit, nobody waits long for a lock, no transaction idles for long.
 
     Only active sessions are running their ``query``; for idle ones it is the last one they ran.
+
+    Args:
+        lock_wait_s: younger statements may wait: where many write, some always do, for milliseconds.
+
+    Raises:
+        Unavailable: nothing is wrong with those that may be seen, but others are hidden.
     """
-    waiting = [s for s in found.sessions if s.blocked_by or s.wait.startswith("Lock")]
+    verdict = _judge(found, database, arn, query_age_s, lock_wait_s, idle_s)
+    if verdict and not found.complete:
+        raise Unavailable("pg_stat_activity", "denied", "other users' sessions are hidden", "grant pg_monitor")
+    return verdict
+
+
+def _judge(found: Sessions, database: str, arn: str, query_age_s: float, lock_wait_s: float, idle_s: float) -> Verdict:
+    locked = [s for s in found.sessions if s.blocked_by or s.wait.startswith("Lock")]
+    waiting = [s for s in locked if s.query_age_s > lock_wait_s]
     long = [s for s in found.sessions if s.state == "active" and s.query_age_s > query_age_s and s not in waiting]
     idle = [s for s in found.sessions if s.state.startswith("idle in transaction") and s.transaction_age_s > idle_s]
     roots = blockers(found.sessions)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
+
+from fixtures.each import Each
+from fixtures.errors import NotApplicable, Unavailable
 
 Severity = Literal["critical", "high", "medium", "low"]
 
@@ -81,3 +84,26 @@ def worst(verdicts: tuple[Verdict, ...], otherwise: Verdict) -> Verdict:
         related=tuple(dict.fromkeys(r for v in (first, *others) for r in v.related)),
         signs=tuple(dict.fromkeys(s for v in (first, *others) for s in v.signs)),
     )
+
+
+def together(judged: Each[Any, Verdict], nothing: str) -> Verdict:
+    """One verdict for several resources, of which some may not apply and some could not be looked at.
+
+    What is broken is told whatever became of the others; fine are they only if all that apply could be looked at.
+
+    Args:
+        nothing: why there may be none at all, a clause.
+
+    Raises:
+        Unavailable: none is known to be broken, and one could not be looked at.
+        NotApplicable: none applies.
+    """
+    known, failures = tuple(judged.available().values()), tuple(judged.failed().values())
+    if any(not v for v in known):
+        return worst(known, otherwise=known[0])
+    unseen = next((e for e in failures if isinstance(e, Unavailable)), None)
+    if unseen is not None:
+        raise unseen
+    if not known:
+        raise next(iter(failures), NotApplicable(nothing))
+    return known[0]

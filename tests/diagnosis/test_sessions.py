@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from checks.diagnosis import sessions
+from fixtures.errors import Unavailable
 from fixtures.model.latency import Session, Sessions, SlowStatement
 from tests.diagnosis.facts import ago
 
@@ -16,7 +17,12 @@ def session(pid: int, **changes: object) -> Session:
 
 
 def judged(*found: Session) -> sessions.Verdict:
-    return sessions.judge(Sessions(found, True, "exec"), "shop", "arn:db", query_age_s=60, idle_s=300)
+    return judged_within(0, *found)
+
+
+def judged_within(lock_wait_s: float, *found: Session, complete: bool = True) -> sessions.Verdict:
+    seen = Sessions(found, complete, "exec")
+    return sessions.judge(seen, "shop", "arn:db", query_age_s=60, lock_wait_s=lock_wait_s, idle_s=300)
 
 
 IDLE = "idle in transaction"
@@ -60,6 +66,18 @@ def test_sessions(found: tuple[Session, ...], observed: str, severity: str | Non
     assert verdict.observed == (observed or "no long, blocked or idle transactions")
     if observed:
         assert verdict.severity == severity
+
+
+@pytest.mark.parametrize(("query_age_s", "ok"), [(0.02, True), (5.0, True), (5.1, False)])
+def test_a_lock_that_is_passed_on_in_time_blocks_nobody(query_age_s: float, ok: bool) -> None:
+    found = (session(7, blocked_by=(8,), wait="Lock:tuple", query_age_s=query_age_s), session(8))
+    assert bool(judged_within(5, *found)) is ok
+
+
+def test_hidden_sessions_hide_nothing_that_is_seen() -> None:
+    assert not judged_within(5, FINE, session(7, query_age_s=95), complete=False)
+    with pytest.raises(Unavailable, match="hidden"):
+        judged_within(5, FINE, complete=False)
 
 
 def test_whoever_blocks_is_shown_first() -> None:

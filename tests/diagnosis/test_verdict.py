@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from checks.diagnosis.verdict import Severity, Verdict, worst
+from checks.diagnosis.verdict import Severity, Verdict, together, worst
+from fixtures.each import Each
+from fixtures.errors import NotApplicable, Unavailable
 
 
 def verdict(ok: bool = False, severity: Severity | None = None, **changes: object) -> Verdict:
@@ -74,3 +76,34 @@ def test_nothing_wrong() -> None:
 def test_worst_fails_exactly_if_one_part_does(parts: list[tuple[bool, Severity | None]]) -> None:
     said = worst(tuple(verdict(ok, s, resource=f"r{n}") for n, (ok, s) in enumerate(parts)), FINE)
     assert bool(said) is all(ok for ok, _ in parts)
+
+
+NOT_SEEN, NOTHING = Unavailable("rds:Describe", "denied"), NotApplicable("no traffic")
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [
+        ((FINE,), FINE),
+        ((NOTHING, FINE), FINE),
+        # What is broken is told, whatever could not be seen besides.
+        ((NOT_SEEN, NOTHING, FINE, verdict()), "broken"),
+        ((FINE, NOT_SEEN), NOT_SEEN),
+        ((NOTHING, NOT_SEEN), NOT_SEEN),
+        ((NOTHING,), NOTHING),
+    ],
+)
+def test_several_resources_together(answers: tuple[object, ...], expected: object) -> None:
+    judged: Each[int, Verdict] = Each(dict(enumerate(answers)))  # type: ignore[arg-type]
+    if isinstance(expected, Exception):
+        with pytest.raises(type(expected)) as caught:
+            together(judged, "none")
+        assert caught.value is expected
+    else:
+        found = together(judged, "none")
+        assert found is expected or not found
+
+
+def test_none_at_all_does_not_apply() -> None:
+    with pytest.raises(NotApplicable, match="no database"):
+        together(Each({}), "no database")
