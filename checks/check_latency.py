@@ -16,7 +16,7 @@ from checks.diagnosis import (
     sessions,
     terraform_services,
 )
-from checks.diagnosis.verdict import Verdict, worst
+from checks.diagnosis.verdict import Verdict, together, worst
 from fixtures.each import Each
 from fixtures.errors import NotApplicable, Unavailable
 from fixtures.model.alarms import Alarm, Topic
@@ -30,24 +30,35 @@ from fixtures.target import Target
 
 pytestmark = pytest.mark.latency
 
+_NO_DATABASE = "no service uses a database that is known"
 Listeners = Each[str, TopicSubscriptions | None]
 # What a task definition shows of X-Ray: the daemon or collector beside the application, or its address.
 _XRAY_IMAGES = ("xray-daemon", "aws-otel-collector", "adot")
 _XRAY_VARIABLES = ("AWS_XRAY_", "OTEL_EXPORTER_OTLP")
 
 
-def _judged(times: ResponseTimes, target: Target, related: tuple[str, ...] = ()) -> Verdict:
+def _fast(times: ResponseTimes, target: Target, related: tuple[str, ...] = ()) -> Verdict:
     limits = target.latency
-    if not latency.has_traffic(times, limits.min_requests):
-        raise NotApplicable(f"{times.what} had too few requests to judge (below {limits.min_requests} in every period)")
     return latency.judge(
-        times,
+        _busy(times, target),
         statistic=limits.statistic,
         threshold_s=limits.threshold_s,
         periods=limits.breaching_periods,
         min_requests=limits.min_requests,
         related=related,
     )
+
+
+def _busy(times: ResponseTimes, target: Target) -> ResponseTimes:
+    least = target.latency.min_requests
+    if not latency.has_traffic(times, least):
+        raise NotApplicable(f"{times.what} had too few requests to judge (below {least} in every period)")
+    return times
+
+
+def _of_service(service: Service, times: Each[str, ResponseTimes]) -> list[str]:
+    """Its groups, also the other of a blue/green pair: after every second deployment that is the one that serves."""
+    return [arn for arn in service.every_target_group if arn in times]
 
 
 @pytest.mark.severity("high")
@@ -62,11 +73,10 @@ def _judged(times: ResponseTimes, target: Target, related: tuple[str, ...] = ())
 )
 def check_service_answers_fast(service: Service, response_times: Each[str, ResponseTimes], target: Target) -> None:
     """Each service's target groups answer within the threshold, single spikes aside."""
-    own = [response_times.of(arn) for arn in service.target_groups if arn in response_times]
-    if not own:
-        raise NotApplicable(f"{service.service} is behind no Application Load Balancer")
-    verdicts = tuple(_judged(times, target, service.related) for times in own)
-    verdict = worst(verdicts, otherwise=verdicts[0])
+    judged = Each.over(
+        _of_service(service, response_times), lambda arn: _fast(response_times.of(arn), target, service.related)
+    )
+    verdict = together(judged, f"{service.service} is behind no Application Load Balancer")
     assert verdict, verdict.explain()
 
 
@@ -78,21 +88,18 @@ def check_response_times_do_not_grow(
 ) -> None:
     """Each service's target groups answer about as fast at the window's end as at its begin."""
     limits = target.latency
-    own = [response_times.of(arn) for arn in service.target_groups if arn in response_times]
-    own = [times for times in own if latency.has_traffic(times, limits.min_requests)]
-    if not own:
-        raise NotApplicable(f"{service.service} had too few requests behind a load balancer to tell a trend")
-    verdicts = tuple(
-        latency.judge_growth(
-            times,
+
+    def judge(arn: str) -> Verdict:
+        return latency.judge_growth(
+            _busy(response_times.of(arn), target),
             factor=limits.growth_factor,
             least_s=limits.threshold_s / 2,
             min_requests=limits.min_requests,
             related=service.related,
         )
-        for times in own
-    )
-    verdict = worst(verdicts, otherwise=verdicts[0])
+
+    judged = Each.over(_of_service(service, response_times), judge)
+    verdict = together(judged, f"{service.service} is behind no Application Load Balancer")
     assert verdict, verdict.explain()
 
 
@@ -103,8 +110,8 @@ def check_load_balancer_answers_fast(
     application_balancers: Each[str, LoadBalancer], response_times: Each[str, ResponseTimes], target: Target
 ) -> None:
     """What clients wait for, over all target groups, stays within the threshold."""
-    verdicts = tuple(_judged(response_times.of(arn), target) for arn in application_balancers.all())
-    verdict = worst(verdicts, otherwise=verdicts[0])
+    judged = application_balancers.map(lambda arn, _: _fast(response_times.of(arn), target))
+    verdict = together(judged, "no Application Load Balancer")
     assert verdict, verdict.explain()
 
 
@@ -315,31 +322,29 @@ def check_no_sessions_are_stuck(
 ) -> None:
     """No session of the database runs long, waits for a lock, or idles inside a transaction."""
     limits = target.latency
-    verdicts = tuple(
-        sessions.judge(
+
+    def judge(arn: str) -> Verdict:
+        return sessions.judge(
             _seen(arn, database_sessions, slow_statements),
             databases[arn].identifier,
             arn,
             query_age_s=limits.query_age_s,
+            lock_wait_s=limits.lock_wait_s,
             idle_s=limits.idle_in_transaction_s,
         )
-        for arn in database_sessions
-    )
-    verdict = worst(verdicts, otherwise=verdicts[0])
+
+    verdict = together(Each.over(database_sessions, judge), _NO_DATABASE)
     assert verdict, verdict.explain()
 
 
 def _seen(arn: str, found: Each[str, Sessions], logged: Each[str, tuple[SlowStatement, ...]]) -> Sessions:
     """The sessions; where the database cannot be reached from here, its slow-query log has to do."""
     try:
-        seen = found.of(arn)
+        return found.of(arn)
     except Unavailable as e:
         if e.cause == "unreachable" and arn in logged.available():
             raise NotApplicable(f"{e}; its slow-query log is judged instead") from None
         raise
-    if not seen.complete:
-        raise Unavailable("pg_stat_activity", "denied", "other users' sessions are hidden", "grant pg_monitor")
-    return seen
 
 
 @pytest.mark.severity("medium")
@@ -349,15 +354,12 @@ def check_slow_query_log_is_quiet(
     slow_statements: Each[str, tuple[SlowStatement, ...]], databases: Mapping[str, Database], target: Target
 ) -> None:
     """The database logged no statement over the limit in the window."""
-    verdicts = tuple(
-        sessions.judge_log(
-            slow_statements.of(arn), databases[arn].identifier, arn, query_age_s=target.latency.logged_query_s
-        )
-        for arn in slow_statements
-    )
-    if not verdicts:
-        raise NotApplicable("no service uses a database that is known")
-    verdict = worst(verdicts, otherwise=verdicts[0])
+
+    def judge(arn: str) -> Verdict:
+        logged = slow_statements.of(arn)
+        return sessions.judge_log(logged, databases[arn].identifier, arn, query_age_s=target.latency.logged_query_s)
+
+    verdict = together(Each.over(slow_statements, judge), _NO_DATABASE)
     assert verdict, verdict.explain()
 
 
@@ -366,17 +368,16 @@ def check_slow_query_log_is_quiet(
 @pytest.mark.caused_by("check_no_sessions_are_stuck")
 def check_database_has_room(database_load: Each[str, Load], databases: Mapping[str, Database], target: Target) -> None:
     """The database has CPU, burst credits and storage left."""
-    verdicts = tuple(
-        saturation.judge_database(
+
+    def judge(arn: str) -> Verdict:
+        return saturation.judge_database(
             database_load.of(arn),
             arn,
             cpu_percent=target.latency.cpu_percent,
             storage_percent=target.latency.storage_percent,
             storage_bytes=databases[arn].storage_bytes,
+            instance_class=databases[arn].instance_class,
         )
-        for arn in database_load
-    )
-    if not verdicts:
-        raise NotApplicable("no service uses a database that is known")
-    verdict = worst(verdicts, otherwise=verdicts[0])
+
+    verdict = together(Each.over(database_load, judge), _NO_DATABASE)
     assert verdict, verdict.explain()

@@ -28,7 +28,9 @@ def judge(service: Service, scaling: Scaling, load: Load, *, cpu_percent: float,
     """
     saturated = {"CPUUtilization": cpu_percent, "MemoryUtilization": memory_percent}
     targets = {m: min(limit, _target(scaling, m) or limit) for m, limit in saturated.items()}
-    pressed = {m: recent for m, limit in targets.items() if (recent := _least(load, m)) is not None and recent > limit}
+    pressed = {
+        m: recent for m, limit in targets.items() if (recent := load.lately(m, _PERIODS)) is not None and recent > limit
+    }
     bound = _bound(service, scaling)
     stuck = bool(pressed) and bool(bound)
     grave = any(recent > saturated[m] for m, recent in pressed.items())
@@ -61,12 +63,6 @@ def judge(service: Service, scaling: Scaling, load: Load, *, cpu_percent: float,
 def _target(scaling: Scaling, metric: str) -> float | None:
     wanted = [p.target_value for p in scaling.policies if _METRICS.get(p.metric) == metric and p.target_value]
     return min(wanted, default=None)
-
-
-def _least(load: Load, metric: str) -> float | None:
-    """The least of the newest periods: above a limit only if all of them are."""
-    values = load.series.get(metric, ())[-_PERIODS:]
-    return min(values) if len(values) == _PERIODS else None
 
 
 def _bound(service: Service, scaling: Scaling) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from checks.diagnosis.verdict import Verdict
 from fixtures.model.ecs import Service, TaskDefinition
@@ -11,6 +11,8 @@ from fixtures.model.latency import Load, Scaling
 # Below this share of its credits a burstable instance is about to be throttled to its baseline.
 _FEW_CREDITS = 10.0
 _BUSY_CPU_PERCENT = 60.0
+# RDS runs these classes in unlimited mode (RDS user guide, "DB instance class types").
+_UNLIMITED = ("db.t3.", "db.t4g.")
 _GIB = 1024**3
 # Predefined metrics of target tracking that follow CPU or memory (Application Auto Scaling API reference).
 _CPU_OR_MEMORY = ("ECSServiceAverageCPUUtilization", "ECSServiceAverageMemoryUtilization")
@@ -25,8 +27,8 @@ def judge_service(
     cpu_percent: float,
     memory_percent: float,
 ) -> Verdict:
-    """Tasks use less than the limit of the CPU and memory that they reserve (means over the window)."""
-    cpu, memory = load.mean("CPUUtilization"), load.mean("MemoryUtilization")
+    """Tasks use less than the limit of the CPU and memory that they reserve."""
+    cpu, memory = _used(load, "CPUUtilization"), _used(load, "MemoryUtilization")
     hot = [
         f"{name} {value:.0f} %"
         for name, value, limit in (("CPU", cpu, cpu_percent), ("memory", memory, memory_percent))
@@ -53,17 +55,36 @@ def judge_service(
     )
 
 
+def _used(load: Load, metric: str) -> float | None:
+    """Utilisation over the window; or of late, where it has risen: what lasts for three periods is no peak."""
+    found = [v for v in (load.mean(metric), load.lately(metric)) if v is not None]
+    return max(found, default=None)
+
+
 def judge_database(
-    load: Load, arn: str, *, cpu_percent: float, storage_percent: float, storage_bytes: float | None
+    load: Load,
+    arn: str,
+    *,
+    cpu_percent: float,
+    storage_percent: float,
+    storage_bytes: float | None,
+    instance_class: str = "",
 ) -> Verdict:
-    """The database instance has CPU, burst credits and storage left."""
-    cpu, credits = load.mean("CPUUtilization"), load.last("CPUCreditBalance")
+    """The database instance has CPU, burst credits and storage left.
+
+    Args:
+        storage_bytes: allocated; None where it grows by itself.
+        instance_class: of the T classes all but the oldest go on without credits, and are charged for it.
+    """
+    cpu, credits = _used(load, "CPUUtilization"), load.last("CPUCreditBalance")
     free = load.last("FreeStorageSpace")
     found = []
     if cpu is not None and cpu > cpu_percent:
         found.append(f"CPU {cpu:.0f} %")
-    if credits is not None and credits < _FEW_CREDITS and (cpu or 0) > _BUSY_CPU_PERCENT / 2:
-        found.append(f"{credits:.0f} CPU credits left")
+    spent = credits is not None and credits < _FEW_CREDITS and (cpu or 0) > _BUSY_CPU_PERCENT / 2
+    charged = spent and instance_class.startswith(_UNLIMITED)
+    if spent:
+        found.append(f"{credits:.0f} CPU credits left" + (", so that more are charged for" if charged else ""))
     used = 100 * (1 - free / storage_bytes) if free is not None and storage_bytes else None
     full = used is not None and used > storage_percent
     if full:
@@ -79,6 +100,7 @@ def judge_database(
         # A full disk stops the database: that speaks in the words of what it then does.
         signs=("capacity", "storage") if full else ("capacity",),
         names={"database": load.what},
+        severity="medium" if charged and len(found) == 1 else None,
     )
 
 
@@ -134,8 +156,3 @@ def _policies(scaling: Scaling | None) -> tuple[str, ...]:
     if scaling is None:
         return ()
     return tuple(f"{p.name}: {p.kind} on {p.metric} at {p.target_value}" for p in scaling.policies)
-
-
-def series_of(loads: Mapping[str, Load]) -> dict[str, Mapping[str, tuple[float, ...]]]:
-    """For plots: every series by resource."""
-    return {name: load.series for name, load in loads.items()}

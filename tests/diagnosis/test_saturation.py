@@ -26,6 +26,9 @@ def load(**series: tuple[float, ...]) -> Load:
         # The limit itself is allowed, and a short peak is none over the window.
         ((80.0,), (90.0,), ""),
         ((100.0, 10.0, 10.0), (40.0,), ""),
+        ((100.0, 99.0, 10.0), (40.0,), ""),
+        # What began a quarter of an hour ago lasts, whatever the rest of the window was like.
+        ((10.0,) * 9 + (99.0, 97.0, 98.0), (40.0,), "CPU 97 % of 256 CPU units, 512 MiB"),
         # Without datapoints nothing is said against it.
         ((), (), ""),
     ],
@@ -67,6 +70,7 @@ def test_the_newest_values_are_the_evidence() -> None:
         ({"CPUUtilization": (30.0,), "FreeStorageSpace": (15 * GIB,)}, 20 * GIB, "it has room left"),
         ({"CPUUtilization": (91.0,)}, None, "CPU 91 %"),
         ({"CPUUtilization": (80.0,)}, None, "it has room left"),
+        ({"CPUUtilization": (5.0,) * 9 + (99.0,) * 3}, None, "CPU 99 %"),
         ({"FreeStorageSpace": (9 * GIB, 1 * GIB)}, 20 * GIB, "storage 95 % full"),
         ({"FreeStorageSpace": (1 * GIB, 9 * GIB)}, 20 * GIB, "it has room left"),
         ({"FreeStorageSpace": (2 * GIB,)}, 20 * GIB, "it has room left"),
@@ -91,6 +95,24 @@ def test_database(series: dict[str, tuple[float, ...]], storage: float | None, o
         load(**series), "arn:db", cpu_percent=80, storage_percent=90, storage_bytes=storage
     )
     assert (bool(verdict), verdict.observed) == (observed == "it has room left", observed)
+
+
+@pytest.mark.parametrize(
+    ("instance_class", "cpu", "severity"),
+    [
+        ("db.t4g.micro", 50.0, "medium"),
+        ("db.t3.small", 50.0, "medium"),
+        # The oldest falls to its baseline, and one whose CPU is used up is slow in any mode.
+        ("db.t2.small", 50.0, None),
+        ("db.t4g.micro", 97.0, None),
+    ],
+)
+def test_credits_of_classes_that_go_on_without(instance_class: str, cpu: float, severity: str | None) -> None:
+    used = load(CPUUtilization=(cpu,), CPUCreditBalance=(2.0,))
+    verdict = saturation.judge_database(
+        used, "arn:db", cpu_percent=80, storage_percent=90, storage_bytes=None, instance_class=instance_class
+    )
+    assert (verdict.ok, verdict.severity) == (False, severity)
 
 
 def test_evidence_carries_units() -> None:
@@ -147,7 +169,3 @@ def test_all_problems_and_policies_are_shown() -> None:
         *("03-02 11:55Z Failed: monitor alarm",) * 3,
         "cpu: TargetTrackingScaling on ECSServiceAverageCPUUtilization at 60.0",
     )
-
-
-def test_series_for_plots() -> None:
-    assert saturation.series_of({"db": load(CPUUtilization=(1.0,))}) == {"db": {"CPUUtilization": (1.0,)}}
