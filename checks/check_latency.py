@@ -20,10 +20,10 @@ from checks.diagnosis.verdict import Verdict, together, worst
 from fixtures.each import Each
 from fixtures.errors import NotApplicable, Unavailable
 from fixtures.model.alarms import Alarm, Topic
-from fixtures.model.alb import LoadBalancer
+from fixtures.model.alb import LoadBalancer, TargetGroup, balancer_dimension
 from fixtures.model.cost import TopicSubscriptions
 from fixtures.model.database import Database
-from fixtures.model.ecs import Service, TaskDefinition
+from fixtures.model.ecs import MissingService, Service, TaskDefinition
 from fixtures.model.latency import Load, ResponseTimes, Scaling, ServiceGraph, Sessions, SlowStatement
 from fixtures.model.terraform import Source
 from fixtures.target import Target
@@ -32,6 +32,7 @@ pytestmark = pytest.mark.latency
 
 _NO_DATABASE = "no service uses a database that is known"
 Listeners = Each[str, TopicSubscriptions | None]
+Topics = Each[str, Topic | None]
 # What a task definition shows of X-Ray: the daemon or collector beside the application, or its address.
 _XRAY_IMAGES = ("xray-daemon", "aws-otel-collector", "adot")
 _XRAY_VARIABLES = ("AWS_XRAY_", "OTEL_EXPORTER_OTLP")
@@ -259,20 +260,26 @@ def check_terraform_leaves_scaling_alone(
 @pytest.mark.severity("medium")
 @pytest.mark.guide("latency", "latency alarms")
 def check_latency_alarm_can_warn(
-    application_balancers: Each[str, LoadBalancer], alarms: tuple[Alarm, ...], alarm_listeners: Listeners
+    application_balancers: Each[str, LoadBalancer],
+    alarms: tuple[Alarm, ...],
+    alarm_listeners: Listeners,
+    alarm_topics: Topics,
 ) -> None:
-    """An alarm on response times watches the right load balancer and tells somebody."""
-    balancers = application_balancers.all()
-    wanted = {b.dimension: b.name for b in balancers.values()}
-    first = next(iter(balancers.values()))
-    verdict = alarm_coverage.latency_alarm(alarms, wanted, alarm_listeners.all(), first.name, first.arn)
+    """An alarm on response times watches each load balancer and tells somebody."""
+    unheard = _unheard(alarms, alarm_listeners, alarm_topics)
+    judged = application_balancers.map(lambda _, b: alarm_coverage.latency_alarm(alarms, b, unheard))
+    verdict = together(judged, "no Application Load Balancer")
     assert verdict, verdict.explain()
+
+
+def _unheard(alarms: tuple[Alarm, ...], listeners: Listeners, topics: Topics) -> alarm_coverage.Unheard:
+    return lambda alarm: alarm_reach.tells_nobody(alarm, alarms, listeners.of, topics.of)
 
 
 @pytest.mark.severity("medium")
 @pytest.mark.guide("latency", "alarm coverage")
 def check_alarms_are_heard(
-    alarms: tuple[Alarm, ...], alarm_listeners: Listeners, alarm_topics: Each[str, Topic | None], target: Target
+    alarms: tuple[Alarm, ...], alarm_listeners: Listeners, alarm_topics: Topics, target: Target
 ) -> None:
     """Every alarm of the target reaches a confirmed subscriber: action, topic, its policy and key, subscription."""
     verdict = alarm_reach.judge(alarms, target.prefix, alarm_listeners.of, alarm_topics.of)
@@ -281,28 +288,71 @@ def check_alarms_are_heard(
     assert verdict, verdict.explain()
 
 
-def _covered(scenario: str, alarms: tuple[Alarm, ...], listeners: Listeners, target: Target) -> Verdict:
-    return alarm_coverage.judge(scenario, alarms, listeners.all(), target.name)
+def _own_services(
+    services: Each[str, Service | MissingService], target_groups: Each[str, TargetGroup | None]
+) -> dict[str, frozenset[str]]:
+    """The services' and their load balancers' values of CloudWatch's dimensions."""
+    known = [s for s in services.all().values() if isinstance(s, Service)]
+    groups = [g for g in target_groups.all().values() if g is not None]
+    return {
+        "ClusterName": frozenset(s.cluster for s in known),
+        "ServiceName": frozenset(s.service for s in known),
+        "TargetGroup": frozenset(g.dimension for g in groups),
+        "LoadBalancer": frozenset(balancer_dimension(arn) for g in groups for arn in g.load_balancers),
+    }
 
 
 @pytest.mark.severity("low")
 @pytest.mark.guide("latency", "alarm coverage")
-@pytest.mark.parametrize("scenario", ["ecs", "database", "alb", "latency"])
+@pytest.mark.parametrize("scenario", ["ecs", "alb", "latency"])
 def check_some_alarm_would_tell(
-    scenario: str, alarms: tuple[Alarm, ...], alarm_listeners: Listeners, target: Target
+    scenario: str,
+    alarms: tuple[Alarm, ...],
+    alarm_listeners: Listeners,
+    alarm_topics: Topics,
+    services: Each[str, Service | MissingService],
+    target_groups: Each[str, TargetGroup | None],
+    target: Target,
 ) -> None:
-    """For each scenario some alarm would have told somebody; those that only look so are named."""
-    verdict = _covered(scenario, alarms, alarm_listeners, target)
+    """For each scenario some alarm on the target's own resources would have told; those that only look so are named."""
+    own = _own_services(services, target_groups)
+    if scenario != "ecs" and not own["LoadBalancer"]:
+        raise NotApplicable("no service is behind a load balancer")
+    unheard = _unheard(alarms, alarm_listeners, alarm_topics)
+    verdict = alarm_coverage.judge(scenario, alarms, own, unheard, target.name)
+    assert verdict, verdict.explain()
+
+
+@pytest.mark.severity("low")
+@pytest.mark.guide("latency", "alarm coverage")
+def check_some_alarm_would_tell_of_database(
+    databases: Mapping[str, Database],
+    alarms: tuple[Alarm, ...],
+    alarm_listeners: Listeners,
+    alarm_topics: Topics,
+    services: Each[str, Service | MissingService],
+    target_groups: Each[str, TargetGroup | None],
+    target: Target,
+) -> None:
+    """Some alarm would have told somebody that services cannot use their database."""
+    own = _own_services(services, target_groups) | {
+        "DBInstanceIdentifier": frozenset(i for d in databases.values() for i in d.instances),
+        "DBClusterIdentifier": frozenset(d.identifier for d in databases.values()),
+    }
+    unheard = _unheard(alarms, alarm_listeners, alarm_topics)
+    verdict = alarm_coverage.judge("database", alarms, own, unheard, target.name)
     assert verdict, verdict.explain()
 
 
 @pytest.mark.severity("low")
 @pytest.mark.guide("latency", "alarm coverage")
 def check_some_alarm_would_tell_of_cost(
-    billing_alarms: tuple[Alarm, ...], billing_listeners: Listeners, target: Target
+    billing_alarms: tuple[Alarm, ...], billing_listeners: Listeners, billing_topics: Topics, target: Target
 ) -> None:
     """Some alarm would have told somebody of unexpected cost."""
-    verdict = _covered("cost", billing_alarms, billing_listeners, target)
+    on_charges = tuple(a for a in billing_alarms if not a.composite)
+    unheard = _unheard(on_charges, billing_listeners, billing_topics)
+    verdict = alarm_coverage.judge("cost", on_charges, {}, unheard, target.name)
     assert verdict, verdict.explain()
 
 

@@ -2,32 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from checks.diagnosis.money import Listeners, alarm_tells
 from checks.diagnosis.verdict import Verdict
+from fixtures.each import Each
 from fixtures.model.alarms import Alarm, AlarmMetric
+from fixtures.model.alb import LoadBalancer
 
-# Metrics (namespace, names) that rise, or stop, when a scenario happens.
-_COVERS: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
+# Why nobody would hear an alarm, "" if somebody would.
+Unheard = Callable[[Alarm], str]
+# Values of CloudWatch's dimensions that are the target's own, by the dimension's name.
+Own = Mapping[str, frozenset[str]]
+_ALB, _RDS, _INSIGHTS = "AWS/ApplicationELB", "AWS/RDS", "ECS/ContainerInsights"
+_RISES, _FALLS = "GreaterThan", "LessThan"
+_BANDS = ("UpperThreshold", "LowerThreshold")
+
+
+@dataclass(frozen=True)
+class _Sign:
+    """What happens to a metric in a scenario.
+
+    Args:
+        way: how an alarm must compare to notice; "" where either way tells of something.
+        statistic: the only one that notices, "" for any.
+    """
+
+    namespace: str
+    names: tuple[str, ...]
+    way: str
+    statistic: str = ""
+
+    def seen_by(self, alarm: Alarm, metric: AlarmMetric) -> bool:
+        """Whether an alarm on that metric notices."""
+        if metric.namespace != self.namespace or metric.name not in self.names:
+            return False
+        return self._turned(alarm) and self.statistic in ("", metric.statistic)
+
+    def _turned(self, alarm: Alarm) -> bool:
+        # What an expression does when its metric rises, only its author knows; bands compare like metrics do.
+        computed = alarm.computed and not any(band in alarm.comparison for band in _BANDS)
+        return computed or self.way in alarm.comparison
+
+
+_COVERS: dict[str, tuple[_Sign, ...]] = {
     "ecs": (
-        ("AWS/ECS", ("RunningTaskCount",)),
-        ("ECS/ContainerInsights", ("RunningTaskCount", "PendingTaskCount", "RestartCount", "TaskCount")),
-        ("AWS/ApplicationELB", ("HealthyHostCount", "UnHealthyHostCount")),
+        _Sign("AWS/ECS", ("RunningTaskCount",), _FALLS),
+        _Sign(_INSIGHTS, ("RunningTaskCount", "TaskCount"), _FALLS),
+        _Sign(_INSIGHTS, ("PendingTaskCount", "RestartCount"), _RISES),
+        # Each task sends a sample: counting them counts tasks, where Container Insights is off.
+        _Sign("AWS/ECS", ("CPUUtilization", "MemoryUtilization"), _FALLS, "SampleCount"),
+        _Sign(_ALB, ("HealthyHostCount",), _FALLS),
+        _Sign(_ALB, ("UnHealthyHostCount",), _RISES),
     ),
     "database": (
-        ("AWS/RDS", ("DatabaseConnections", "FreeStorageSpace", "CPUUtilization")),
-        ("AWS/ApplicationELB", ("HTTPCode_Target_5XX_Count",)),
+        _Sign(_RDS, ("DatabaseConnections",), ""),
+        _Sign(_RDS, ("FreeStorageSpace",), _FALLS),
+        _Sign(_ALB, ("HTTPCode_Target_5XX_Count",), _RISES),
     ),
     "alb": (
-        (
-            "AWS/ApplicationELB",
-            ("HTTPCode_ELB_503_Count", "HTTPCode_ELB_5XX_Count", "HealthyHostCount", "UnHealthyHostCount"),
-        ),
+        _Sign(_ALB, ("HTTPCode_ELB_503_Count", "HTTPCode_ELB_5XX_Count", "UnHealthyHostCount"), _RISES),
+        _Sign(_ALB, ("HealthyHostCount",), _FALLS),
     ),
-    "latency": (("AWS/ApplicationELB", ("TargetResponseTime",)),),
-    "cost": (("AWS/Billing", ("EstimatedCharges",)),),
+    "latency": (_Sign(_ALB, ("TargetResponseTime",), _RISES),),
+    "cost": (_Sign("AWS/Billing", ("EstimatedCharges",), _RISES),),
 }
 # Alarms that people take for the scenario's, and why they are not.
 _LOOKALIKES: dict[str, tuple[tuple[str, str], ...]] = {
@@ -53,24 +91,43 @@ class Coverage:
     lookalikes: tuple[str, ...]
 
 
-def coverage(scenario: str, alarms: Sequence[Alarm], listeners: Listeners) -> Coverage:
-    """Sort alarms by what they would have done; target tracking's own alarms tell nobody and are left out."""
+def is_own(metric: AlarmMetric, own: Own) -> bool:
+    """Whether a metric is one of the target's: no dimension says otherwise. One over all resources has none."""
+    return all(value in own[name] for name, value in metric.dimensions.items() if name in own)
+
+
+def coverage(scenario: str, alarms: Sequence[Alarm], own: Own, unheard: Unheard) -> Coverage:
+    """Sort alarms by what they would have done; target tracking's own alarms tell nobody and are left out.
+
+    Raises:
+        Unavailable: none is known to tell, and of one it could not be seen.
+    """
     people = [a for a in alarms if not a.name.startswith("TargetTracking-")]
-    fitting = [a for a in people if any(a.watches(ns, *names) for ns, names in _COVERS[scenario])]
-    telling = [a.name for a in fitting if alarm_tells(a, listeners)[0]]
-    mute = [f"{a.name}: {alarm_tells(a, listeners)[1]}" for a in fitting if not alarm_tells(a, listeners)[0]]
+    ours = {a.name: [m for m in a.metrics if is_own(m, own)] for a in people}
+    fitting = [a for a in people if any(s.seen_by(a, m) for m in ours[a.name] for s in _COVERS[scenario])]
+    telling, mute = _told(fitting, unheard)
     others = [
         f"{a.name} on {metric} {why}"
         for metric, why in _LOOKALIKES.get(scenario, ())
         for a in people
-        if any(m.name == metric for m in a.metrics) and (a not in fitting or scenario in ("cost", "database"))
+        if any(m.name == metric for m in ours[a.name]) and (a not in fitting or scenario == "cost")
     ]
-    return Coverage(scenario, tuple(telling), tuple(mute), tuple(others))
+    return Coverage(scenario, tuple(a.name for a in telling), mute, tuple(others))
 
 
-def judge(scenario: str, alarms: Sequence[Alarm], listeners: Listeners, target: str) -> Verdict:
+def _told(alarms: Sequence[Alarm], unheard: Unheard) -> tuple[list[Alarm], tuple[str, ...]]:
+    """Those that somebody hears, and the others with the reason."""
+    reasons = Each.over(range(len(alarms)), lambda n: unheard(alarms[n]))
+    known = reasons.available()
+    telling = [alarms[n] for n, why in known.items() if not why]
+    if not telling:
+        reasons.all()
+    return telling, tuple(f"{alarms[n].name}: {why}" for n, why in known.items() if why)
+
+
+def judge(scenario: str, alarms: Sequence[Alarm], own: Own, unheard: Unheard, target: str) -> Verdict:
     """Some alarm would have told somebody of the scenario."""
-    found = coverage(scenario, alarms, listeners)
+    found = coverage(scenario, alarms, own, unheard)
     return Verdict(
         ok=bool(found.telling),
         resource=f"alarms/{target}/{scenario}",
@@ -83,52 +140,48 @@ def judge(scenario: str, alarms: Sequence[Alarm], listeners: Listeners, target: 
 
 
 def _wanted(scenario: str) -> str:
-    return " or ".join(dict.fromkeys(name for _, names in _COVERS[scenario] for name in names[:2]))
+    return " or ".join(dict.fromkeys(name for s in _COVERS[scenario] if not s.statistic for name in s.names[:2]))
 
 
-def latency_alarm(
-    alarms: Sequence[Alarm], wanted: Mapping[str, str], listeners: Listeners, name: str, arn: str
-) -> Verdict:
+def latency_alarm(alarms: Sequence[Alarm], balancer: LoadBalancer, unheard: Unheard) -> Verdict:
     """An alarm watches TargetResponseTime of this load balancer (or its target groups), sensibly, and tells somebody.
 
-    Args:
-        wanted: acceptable values of the LoadBalancer dimension, with what they are.
+    Raises:
+        Unavailable: none is known to, and of one it could not be seen whether anybody hears it.
     """
-    on_metric = [a for a in alarms if a.watches("AWS/ApplicationELB", "TargetResponseTime")]
-    own = [a for a in on_metric if any(_is_ours(m, wanted) for m in a.metrics)]
-    problems = [(a, p) for a in own for p in _alarm_problems(a, listeners)]
-    good = [a for a in own if a.name not in {b.name for b, _ in problems}]
+    on_metric = [a for a in alarms if a.watches(_ALB, "TargetResponseTime")]
+    own = {"LoadBalancer": frozenset({balancer.dimension})}
+    ours = [a for a in on_metric if any(m.name == "TargetResponseTime" and is_own(m, own) for m in a.metrics)]
+    problems = [(a, p) for a in ours for p in _alarm_problems(a)]
+    sensible = [a for a in ours if a.name not in {b.name for b, _ in problems}]
+    good, mute = _told(sensible, unheard)
+    told = (*(f"{a.name}: {p}" for a, p in problems), *mute)
     if good:
         observed = f"alarm {good[0].name} watches it"
-    elif own:
-        observed = f"alarm {own[0].name} cannot warn: {problems[0][1]}"
+    elif ours:
+        observed = f"alarm {ours[0].name} cannot warn: {told[0].partition(': ')[2]}"
     elif on_metric:
         observed = f"alarm {on_metric[0].name} watches another load balancer's TargetResponseTime"
     else:
         observed = "no alarm on TargetResponseTime"
     return Verdict(
         ok=bool(good),
-        resource=own[0].arn if own else arn,
-        name=own[0].name if own else name,
+        resource=ours[0].arn if ours else balancer.arn,
+        name=ours[0].name if ours else balancer.name,
         observed=observed,
         expected="an alarm on TargetResponseTime with a percentile or average, telling somebody",
-        evidence=tuple(f"{a.name}: {p}" for a, p in problems),
-        names={"load_balancer": name},
+        evidence=told,
+        names={"load_balancer": balancer.name},
     )
 
 
-def _is_ours(metric: AlarmMetric, wanted: Mapping[str, str]) -> bool:
-    return metric.name == "TargetResponseTime" and metric.dimensions.get("LoadBalancer") in wanted
-
-
-def _alarm_problems(alarm: Alarm, listeners: Listeners) -> list[str]:
-    tells, why = alarm_tells(alarm, listeners)
-    found = [] if tells else [why]
+def _alarm_problems(alarm: Alarm) -> list[str]:
+    found = []
     metric = next(m for m in alarm.metrics if m.name == "TargetResponseTime")
     if metric.statistic in ("Sum", "SampleCount", "Minimum"):
         found.append(f"statistic {metric.statistic} says nothing about a response time")
-    if not alarm.comparison.startswith("GreaterThan"):
+    if not _COVERS["latency"][0].seen_by(alarm, metric):
         found.append(f"it compares with {alarm.comparison}")
-    if alarm.threshold is not None and alarm.threshold >= 60:
+    if alarm.threshold is not None and alarm.threshold >= 60 and not alarm.computed:
         found.append(f"threshold {alarm.threshold:g}: the metric is in seconds, not milliseconds")
     return found

@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable, Sequence
 
 from checks.diagnosis.verdict import Verdict
+from fixtures.each import Each
+from fixtures.errors import Unavailable
 from fixtures.model.alarms import Alarm, Topic
 from fixtures.model.cost import TopicSubscriptions
 
@@ -16,7 +18,7 @@ Listeners = Callable[[str], TopicSubscriptions | None]
 Topics = Callable[[str], Topic | None]
 # Actions that do something by themselves instead of telling anybody (CloudWatch user guide, "Alarm actions").
 _ACTING = ("autoscaling", "automate", "swf")
-_CHILD = re.compile(r'ALARM\(\s*"?([^")]+?)"?\s*\)', re.IGNORECASE)
+_CHILD = re.compile(r'ALARM\(\s*(?:"([^"]+)"|([^")\s]+))\s*\)', re.IGNORECASE)
 _AWS_KEY = "alias/aws/sns"
 
 
@@ -44,13 +46,44 @@ def silent(alarm: Alarm, listeners: Listeners, topics: Topics) -> str:
     if any(kind not in (*_ACTING, "sns") for kind in kinds.values()):
         # A function, an incident or an OpsItem: what becomes of those is not CloudWatch's matter.
         return ""
-    reasons = [_deaf(a, listeners(a), topics(a)) for a, kind in kinds.items() if kind == "sns"]
-    return "" if "" in reasons else "; ".join(reasons)
+    reasons = Each.over(
+        [a for a, kind in kinds.items() if kind == "sns"], lambda topic: _unheard(topic, alarm, listeners, topics)
+    )
+    return "" if "" in reasons.available().values() else "; ".join(reasons.all().values())
+
+
+def _unheard(topic: str, alarm: Alarm, listeners: Listeners, topics: Topics) -> str:
+    try:
+        return _deaf(topic, listeners(topic), topics(topic))
+    except Unavailable as e:
+        if e.cause == "denied" and _account(topic) != _account(alarm.arn):
+            # Organisations gather alarms in one account: who listens there is that account's business.
+            return ""
+        raise
+
+
+def tells_nobody(alarm: Alarm, alarms: Sequence[Alarm], listeners: Listeners, topics: Topics) -> str:
+    """Why nobody would be told if an alarm rang, by itself or by a composite alarm; "" if somebody would.
+
+    Unlike ``silent`` it does not excuse an alarm that is not meant to be heard.
+    """
+    acts = [a for a in alarm.actions if _service(a) in _ACTING]
+    deaf = silent(alarm, listeners, topics)
+    if not deaf and len(acts) < len(alarm.actions):
+        return ""
+    if any(a.composite for a in alarms) and alarm.name in covered(alarms, listeners, topics):
+        return ""
+    return deaf or "it only acts by itself, as autoscaling does"
 
 
 def _service(action: str) -> str:
     fields = action.split(":")
     return fields[2] if len(fields) > 2 else ""
+
+
+def _account(arn: str) -> str:
+    fields = arn.split(":")
+    return fields[4] if len(fields) > 4 else ""
 
 
 def _deaf(arn: str, listening: TopicSubscriptions | None, topic: Topic | None) -> str:
@@ -67,9 +100,15 @@ def _deaf(arn: str, listening: TopicSubscriptions | None, topic: Topic | None) -
 
 
 def covered(alarms: Sequence[Alarm], listeners: Listeners, topics: Topics) -> set[str]:
-    """Names of the alarms that a composite alarm tells of, which need no action of their own."""
-    heard = [a for a in alarms if a.composite and a.actions and not silent(a, listeners, topics)]
-    return {name.rpartition(":alarm:")[2] for a in heard for name in _CHILD.findall(a.rule)}
+    """Names of the alarms that a composite alarm tells of, which need no action of their own; also through others."""
+    parts = {a.name: [(q or p).rpartition(":alarm:")[2] for q, p in _CHILD.findall(a.rule)] for a in alarms}
+    found: set[str] = set()
+    told = [a.name for a in alarms if a.composite and a.actions and not silent(a, listeners, topics)]
+    while told:
+        new = [p for p in parts.get(told.pop(), ()) if p not in found]
+        found.update(new)
+        told += new
+    return found
 
 
 def judge(alarms: Sequence[Alarm], prefix: str, listeners: Listeners, topics: Topics) -> Verdict | None:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from checks.diagnosis.verdict import Severity, Verdict
-from fixtures.model.alb import LoadBalancer, TargetGroup
+from fixtures.model.alb import LoadBalancer, TargetGroup, balancer_dimension
 from fixtures.model.ecs import Service
 from fixtures.model.metrics import Counts
 
@@ -192,7 +192,7 @@ def stayed_healthy(
             "target_group_arn": group.arn,
             "group_dimension": group.dimension,
         }
-        | ({"dimension": group.load_balancers[0].partition("loadbalancer/")[2]} if group.load_balancers else {}),
+        | ({"dimension": balancer_dimension(group.load_balancers[0])} if group.load_balancers else {}),
         severity=_outage_severity(outages, healthy.points, deployments),
     )
 

@@ -9,6 +9,7 @@ import pytest
 
 from checks.diagnosis import alarm_reach
 from checks.diagnosis.verdict import Verdict
+from fixtures.errors import Unavailable
 from fixtures.facts.alarms import publishers
 from fixtures.model.alarms import Alarm, AlarmMetric, Topic
 from fixtures.model.cost import TopicSubscriptions
@@ -105,6 +106,48 @@ def test_a_composite_tells_of_its_parts(rule: str) -> None:
 
     assert judged([*parts, composite])
     assert not judged([*parts, alarm("shop-all", metrics=(), rule=rule, actions=())])
+
+
+def test_a_composite_of_composites_tells_of_their_parts() -> None:
+    part, odd = alarm("shop-a", actions=()), alarm("shop (b)", actions=())
+    middle = alarm("shop-mid", metrics=(), rule='ALARM("shop-a") OR ALARM("shop (b)")', actions=())
+    top = alarm("shop-top", metrics=(), rule="ALARM(shop-mid)")
+    assert judged([part, odd, middle, top])
+
+
+AWAY = "arn:aws:sns:us-east-1:999999999999:central"
+
+
+def _blind(arn: str) -> Any:
+    raise Unavailable("sns:ListSubscriptionsByTopic", "denied", arn)
+
+
+def test_a_topic_of_another_account_is_that_accounts_business() -> None:
+    assert alarm_reach.silent(alarm(actions=(AWAY,)), _blind, _blind) == ""
+    with pytest.raises(Unavailable):
+        alarm_reach.silent(alarm(), _blind, _blind)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, ""),
+        ({"actions": (FUNCTION,)}, ""),
+        ({"actions": (TOPIC, SCALE)}, ""),
+        ({"actions": ()}, "it has no action"),
+        # Nobody is told by what scales.
+        ({"actions": (SCALE,)}, "it only acts by itself, as autoscaling does"),
+    ],
+)
+def test_who_is_told(changes: dict[str, Any], said: str) -> None:
+    one = alarm(**changes)
+    heard: dict[str, Any] = {
+        "listeners": lambda arn: TopicSubscriptions(arn, 1, 0),
+        "topics": lambda a: Topic(a, ("*",), ""),
+    }
+    assert alarm_reach.tells_nobody(one, [one], **heard) == said
+    composite = alarm("shop-all", metrics=(), rule=f"ALARM({one.name})")
+    assert alarm_reach.tells_nobody(one, [one, composite], **heard) == ""
 
 
 def test_only_the_targets_alarms_count() -> None:
