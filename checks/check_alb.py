@@ -213,16 +213,15 @@ def check_health_path_is_own(
     service: Service,
     routing: Each[str, Routing],
     groups_of_services: Mapping[str, tuple[str, ...]],
-    target: Settings,
+    health_path: str,
 ) -> None:
     """Asked through the load balancer, each service's health path is answered by that service."""
     if not groups_of_services.get(service.name):
         raise NotApplicable(f"service {service.service} is not behind a load balancer")
     http = [r for r in routing.all().values() if r.load_balancer.kind == APPLICATION]
-    path = target.settings_of(service.name).health_path
-    verdict = service_urls.health_path_is_own(service, path, http, groups_of_services)
+    verdict = service_urls.health_path_is_own(service, health_path, http, groups_of_services)
     if verdict is None:
-        raise NotApplicable(f"no load balancer sends {path} to any target")
+        raise NotApplicable(f"no load balancer sends {health_path} to any target")
     assert verdict, verdict.explain()
 
 
@@ -633,17 +632,16 @@ def check_health_endpoint_answers(
     attachments: tuple[Attachment, ...],
     routing: Each[str, Routing],
     health_probes: Each[str, tuple[ProbeAnswer, ...]],
-    target: Settings,
+    health_path: str,
 ) -> None:
     """The health path answers through the load balancer, asked from where this suite runs."""
     _wanted(service)
-    path = target.settings_of(service.name).health_path
     groups = [a.group for a in attachments if a.group is not None]
     arns = dict.fromkeys(arn for g in groups for arn in g.load_balancers if arn in health_probes)
     told: list[str] = []
     verdicts: list[Verdict] = []
     for arn in arns:
-        asked = [p for p in health_probes.of(arn) if p.path == path]
+        asked = [p for p in health_probes.of(arn) if p.path == health_path]
         found = health_probe.relevant(routing.of(arn), asked, attachments)
         if isinstance(found, str):
             told.append(found)
@@ -653,7 +651,9 @@ def check_health_endpoint_answers(
         verdicts.append(health_probe.answers(service, routing.of(arn), answer, outcome, groups[0].health_check.matcher))
     if not verdicts:
         reason = told[0] if told else "it is behind no Application Load Balancer"
-        raise NotApplicable(f"{path} does not lead to {service.service}: {reason}; its targets' health tells instead")
+        raise NotApplicable(
+            f"{health_path} does not lead to {service.service}: {reason}; its targets' health tells instead"
+        )
     verdict = worst(tuple(verdicts), otherwise=verdicts[0])
     assert verdict, verdict.explain()
 

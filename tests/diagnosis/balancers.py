@@ -103,9 +103,9 @@ def rule(priority: int | None, action: Action, *conditions: Condition) -> Rule:
     return Rule(f"rule/{priority}", priority, conditions, (action,))
 
 
-def listener(*rules: Rule, port: int = 80, protocol: str = "HTTP") -> ListenerRules:
+def listener(*rules: Rule, port: int = 80, protocol: str = "HTTP", mutual: bool = False) -> ListenerRules:
     ordered = tuple(sorted(rules, key=lambda r: (r.priority is None, r.priority or 0)))
-    return ListenerRules(Listener(f"listener/{port}", ARN, port, protocol, ()), ordered)
+    return ListenerRules(Listener(f"listener/{port}", ARN, port, protocol, (), mutual), ordered)
 
 
 def routing(*listeners: ListenerRules) -> Routing:

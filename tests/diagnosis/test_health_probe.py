@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from checks.diagnosis.health_probe import accepts, answers, relevant
-from fixtures.model.alb import ProbeAnswer, Routing
+from fixtures.model.alb import Action, ProbeAnswer, Routing, Rule
 from tests.diagnosis.balancers import (
     DNS,
     attachment,
     fixed,
     forward,
+    group,
     hosts,
     listener,
     paths,
@@ -63,6 +66,45 @@ def test_answers(status: int, ok: bool, severity: str | None) -> None:
     verdict = answers(service(), found, *told, "200-399")
 
     assert (bool(verdict), verdict.severity) == (ok, severity)
+
+
+@pytest.mark.parametrize(
+    ("version", "why"), [("GRPC", "which speaks gRPC"), ("HTTP2", "which speaks HTTP/2"), ("HTTP1", None)]
+)
+def test_targets_that_speak_something_else_are_not_judged_by_http(version: str, why: str | None) -> None:
+    own = attachment(group=group("api", version=version))
+    told = relevant(routing(listener(rule(None, forward(api=1)))), [probe(464)], [own])
+
+    assert (why in told) if why and isinstance(told, str) else why is None
+
+
+@pytest.mark.parametrize(("status", "judged"), [(302, False), (401, False), (500, True), (200, True)])
+def test_a_login_page_is_no_answer_of_the_service(status: int, judged: bool) -> None:
+    actions = (Action("authenticate-oidc", 1), forward(api=1))
+    found = routing(listener(Rule("rule/default", None, (), (actions[0], replace(actions[1], order=2)))))
+    told = relevant(found, [probe(status)], [attachment()])
+
+    assert isinstance(told, str) is not judged
+    assert judged or "after a login" in told
+
+
+def test_a_listener_that_cannot_be_reached_does_not_hide_another() -> None:
+    own = rule(None, forward(api=1))
+    found = routing(listener(own, port=8080), listener(own))
+    closed = replace(probe(0, port=8080), error="ConnectTimeout")
+    told = relevant(found, [closed, probe(503)], [attachment()])
+
+    assert not isinstance(told, str)
+    assert told[0].status == 503
+    alone = relevant(found, [closed], [attachment()])
+    assert not isinstance(alone, str)
+    assert alone[0] is closed
+
+
+def test_who_asks_for_certificates_is_named() -> None:
+    found = routing(listener(rule(None, forward(api=1)), port=443, protocol="HTTPS", mutual=True))
+
+    assert relevant(found, [], [attachment()]) == "HTTPS:443 lets in only clients with a certificate"
 
 
 def test_who_answered_is_said() -> None:
