@@ -236,6 +236,8 @@ def check_busy_service_can_scale_out(
 @pytest.mark.guide("latency", "autoscaling")
 def check_service_scales(service: Service, service_scaling: Scaling | None) -> None:
     """Each service scales on CPU or memory, with room, unsuspended and without failed attempts."""
+    if service.scheduling != "REPLICA":
+        raise NotApplicable(f"{service.service} runs one task on each instance, which nothing scales")
     verdict = saturation.judge_scaling(service, service_scaling)
     assert verdict, verdict.explain()
 

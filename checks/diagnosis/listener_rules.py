@@ -8,18 +8,16 @@ header values and query strings without (ELB user guide, "Condition types for li
 from __future__ import annotations
 
 import ipaddress
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from urllib.parse import urlsplit
 
+from checks.diagnosis.patterns import example, filled, fits, found, samples
 from checks.diagnosis.verdict import Verdict
+from fixtures.errors import NotApplicable
 from fixtures.model.alb import Action, Attachment, Condition, ListenerRules, Redirect, Routing, Rule
 
 _HOPS = 5
-# Stands for "*" in a path that is asked; unlikely to be in somebody's own rule.
-_ANYTHING = "runbook-check"
 # An address of nobody (RFC 5737): a rule for certain sources does not fit a client that is not known.
 _SOMEBODY = "203.0.113.1"
 _LOGIN = ("authenticate-oidc", "authenticate-cognito", "jwt-validation")
@@ -62,6 +60,12 @@ class Outcome:
         return self.kind == "forward" and any(self.groups.get(g, 0) > 0 for g in groups)
 
     @property
+    def ends_well(self) -> bool:
+        """Whether somebody seems to have meant it so: targets, another site or a page answer."""
+        fixed = self.kind == "fixed-response" and not self.detail.startswith("5")
+        return fixed or self.kind == "redirect-away" or (self.kind == "forward" and any(self.groups.values()))
+
+    @property
     def words(self) -> str:
         """``rule 1 answers 503 by itself``."""
         return f"{self.rule.name} of {self.listener.listener.name} {self._does()}"
@@ -84,27 +88,6 @@ def _group_name(arn: str) -> str:
 
 
 # -- conditions ---------------------------------------------------------------------------------------------------
-
-
-@lru_cache(maxsize=4096)
-def _wildcard(pattern: str, escapes: bool, ignore_case: bool) -> re.Pattern[str]:
-    parts: list[str] = []
-    rest = iter(pattern)
-    for character in rest:
-        if character == "\\" and escapes:
-            parts.append(re.escape(next(rest, "\\")))
-        else:
-            parts.append({"*": ".*", "?": "."}.get(character) or re.escape(character))
-    return re.compile("".join(parts), re.DOTALL | (re.IGNORECASE if ignore_case else 0))
-
-
-def fits(pattern: str, text: str, *, escapes: bool = False, ignore_case: bool = False) -> bool:
-    """Whether the whole text fits a pattern with ``*`` and ``?``.
-
-    Args:
-        escapes: a backslash makes the next character literal (headers and query strings).
-    """
-    return _wildcard(pattern, escapes, ignore_case).fullmatch(text) is not None
 
 
 def _path(condition: Condition, request: Request) -> bool:
@@ -170,14 +153,7 @@ def satisfied(condition: Condition, request: Request) -> bool:
 
 def _by_expression(condition: Condition, request: Request) -> bool:
     subject = _SUBJECTS.get(condition.kind)
-    return subject is not None and any(_search(e, subject(condition, request)) for e in condition.expressions)
-
-
-def _search(expression: str, text: str) -> bool:
-    try:
-        return re.search(expression, text) is not None
-    except re.error:
-        return False
+    return subject is not None and any(found(e, subject(condition, request)) for e in condition.expressions)
 
 
 def first_match(rules: Sequence[Rule], request: Request) -> Rule | None:
@@ -257,24 +233,21 @@ def _listener_of(routing: Routing, address: str, host: str) -> ListenerRules | s
 # -- whether requests reach a service -----------------------------------------------------------------------------
 
 
-def samples(pattern: str) -> tuple[str, ...]:
-    """Paths that fit a pattern: with nothing and with something for ``*``."""
-    single = pattern.replace("?", "x")
-    return tuple(dict.fromkeys(single.replace("*", filling) for filling in ("", _ANYTHING)))
-
-
 def _own_rules(routings: Iterable[Routing], groups: Sequence[str]) -> list[Rule]:
     rules = [r for routing in routings for one in routing.listeners for r in one.rules]
     return [r for r in rules if any(r.groups.get(g, 0) > 0 for g in groups)]
 
 
 def own_paths(routings: Iterable[Routing], groups: Sequence[str]) -> tuple[str, ...]:
-    """Path patterns of the rules that forward to the groups; ``/*`` where a rule does not look at the path."""
-    found: list[str] = []
+    """Path patterns of the rules that forward to the groups; ``/*`` where a rule does not look at the path.
+
+    Of a regular expression a path that fits it, where one is found.
+    """
+    patterns: list[str] = []
     for rule in _own_rules(routings, groups):
-        paths = [v for c in rule.conditions if c.kind == "path-pattern" for v in c.values]
-        found += paths or ([] if any(c.expressions for c in rule.conditions) else ["/*"])
-    return tuple(dict.fromkeys(found))
+        own = [c for c in rule.conditions if c.kind == "path-pattern"]
+        patterns += [v for c in own for v in (*c.values, *map(example, c.expressions)) if v] if own else ["/*"]
+    return tuple(dict.fromkeys(patterns))
 
 
 def witnesses(routing: Routing, groups: Sequence[str], path: str) -> tuple[Request, ...]:
@@ -295,40 +268,62 @@ def _identity(request: Request) -> tuple[object, ...]:
 
 def _fitting(condition: Condition, request: Request) -> Request:
     """The request changed so that it fits a condition about anything but the path."""
-    value = condition.values[0] if condition.values else ""
-    filled = value.replace("*", _ANYTHING).replace("?", "x")
-    if condition.kind == "host-header" and value:
-        return replace(request, host=filled)
-    if condition.kind == "http-header" and value:
-        return replace(request, headers={**request.headers, condition.name: filled})
+    value = next(iter(condition.values), "")
+    text = filled(value) or next(filter(None, map(example, condition.expressions)), "")
+    if condition.kind == "host-header" and text:
+        return replace(request, host=text)
+    if condition.kind == "http-header" and text:
+        return replace(request, headers={**request.headers, condition.name: text})
     if condition.kind == "http-request-method" and value:
         return replace(request, method=value)
     if condition.kind == "query-string" and value:
-        name, equals, text = filled.partition("=")
-        return replace(request, query=(*request.query, (name, text) if equals else ("q", name)))
+        name, equals, rest = text.partition("=")
+        return replace(request, query=(*request.query, (name, rest) if equals else ("q", name)))
     if condition.kind == "source-ip" and value:
         return replace(request, source=str(_network(value).network_address))
     return request
 
 
-def route(routing: Routing, groups: Sequence[str], pattern: str) -> Outcome | None:
+def route(routing: Routing, groups: Sequence[str], pattern: str, *, wanted: bool = True) -> Outcome | None:
     """How a path pattern reaches the groups, or else what requests meet instead; None without listeners.
 
-    Every listener with a rule for the groups must deliver; where none has one, what the first listener does is told.
+    Every listener that has a rule for the groups and the pattern must deliver: others serve other paths, or a test.
+    Where none has one, what the first listener does is told.
+
+    Args:
+        wanted: the target asks for the pattern; otherwise it is only what a rule says.
     """
-    named = [one for one in routing.listeners if any(r.groups.get(g, 0) > 0 for r in one.rules for g in groups)]
-    found = [at_listener(routing, one, groups, pattern) for one in named or routing.listeners]
-    missed = [o for o in found if not o.reaches(groups)]
-    return next(iter((*missed, *found)), None)
+    own = [(one, [r for r in one.rules if any(r.groups.get(g, 0) > 0 for g in groups)]) for one in routing.listeners]
+    named = [one for one, rules in own if any(_about(r, pattern) for r in rules)] or [
+        one for one, rules in own if rules
+    ]
+    met = [at_listener(routing, one, groups, pattern, wanted=wanted) for one in named or routing.listeners]
+    missed = [o for o in met if not o.reaches(groups)]
+    return next(iter((*missed, *met)), None)
 
 
-def at_listener(routing: Routing, listener: ListenerRules, groups: Sequence[str], pattern: str) -> Outcome:
-    """What becomes of a path pattern at one listener: delivered if, for one kind of client, all its samples are."""
+def _about(rule: Rule, pattern: str) -> bool:
+    """Whether a rule looks at a path pattern's paths at all."""
+    paths = [c for c in rule.conditions if c.kind == "path-pattern"]
+    return any(all(satisfied(c, Request(sample, "")) for c in paths) for sample in samples(pattern))
+
+
+def at_listener(
+    routing: Routing, listener: ListenerRules, groups: Sequence[str], pattern: str, *, wanted: bool = True
+) -> Outcome:
+    """What becomes of a path pattern at one listener: delivered if, for one kind of client, all its samples are.
+
+    Args:
+        wanted: otherwise one sample suffices, as long as the others end well elsewhere: rules take parts of the paths
+            of other rules all the time.
+    """
     sampled = [witnesses(routing, groups, s) for s in samples(pattern)]
     met: list[Outcome] = []
     for same_client in zip(*sampled, strict=True):
         outcomes = [evaluate(routing, listener, request) for request in same_client]
-        met.append(next((o for o in outcomes if not o.reaches(groups)), outcomes[0]))
+        lost = [o for o in outcomes if not o.reaches(groups) and (wanted or not o.ends_well)]
+        arrived = [o for o in outcomes if o.reaches(groups)]
+        met.append(next(iter((*lost, *arrived, *outcomes))))
     # The first is the plain request's.
     return next((o for o in met if o.reaches(groups)), met[0])
 
@@ -340,10 +335,20 @@ def reaches(
 
     Args:
         wanted: path patterns from the target; where it lists none, those of the rules that name the groups.
+
+    Raises:
+        NotApplicable: neither tells a path.
     """
     groups = tuple(dict.fromkeys(a.group_arn for a in attachments))
     patterns = tuple(wanted) or own_paths(routings, groups)
-    by_pattern = {p: [o for r in routings if (o := route(r, groups, p)) is not None] for p in patterns}
+    unclear = [] if patterns else _own_rules(routings, groups)
+    if unclear:
+        raise NotApplicable(
+            f"which paths {unclear[0].name} takes, only a regular expression says: list them as 'paths' of {service}"
+        )
+    by_pattern = {
+        p: [o for r in routings if (o := route(r, groups, p, wanted=bool(wanted))) is not None] for p in patterns
+    }
     missed = {p: met for p, met in by_pattern.items() if not any(o.reaches(groups) for o in met)}
     if patterns and not missed:
         return _reached(service, attachments, routings, patterns, by_pattern)

@@ -68,7 +68,13 @@ def admits_clients(
         names=names_of(balancer)
         | {"security_group": balancer.security_groups[0] if balancer.security_groups else ""}
         | {"port": str(closed[0].port) if closed else ""},
+        # Who types https gets in; who relies on being sent there does not.
+        severity="medium" if closed and len(closed) < len(listeners) and all(map(_only_redirects, closed)) else None,
     )
+
+
+def _only_redirects(listener: Listener) -> bool:
+    return bool(listener.default) and all(a.kind == "redirect" for a in listener.default)
 
 
 def _open_rules(attached: Sequence[SecurityGroup], port: int) -> list[object]:
@@ -101,9 +107,13 @@ def reaches_tasks(
     Raises:
         Unavailable: only a prefix list that could not be read may decide.
     """
+    # A group can be shared: on which ports other services' tasks are registered is no business of this one's.
+    own = [t for t in targets if t.id in tasks.addresses]
+    if not balancer.security_groups and any(t.state == "healthy" for t in own):
+        return _proven(attachment, balancer, own)
     verdicts = [
         verdict
-        for port in ports_asked(attachment, targets)
+        for port in ports_asked(attachment, own)
         for verdict in (
             _placed(
                 admission.judge(tasks.security_groups, groups, tasks, balancer, port, prefix_lists=task_lists),
@@ -114,6 +124,22 @@ def reaches_tasks(
         )
     ]
     return worst(tuple(verdicts), otherwise=verdicts[0])
+
+
+def _proven(attachment: Attachment, balancer: Peer, targets: Sequence[Target]) -> Verdict:
+    """A Network Load Balancer without groups comes from a few addresses that rules may name one by one.
+
+    Which those are its description does not tell, but passing health checks does.
+    """
+    return Verdict(
+        ok=True,
+        resource=attachment.group_arn,
+        name=balancer.name,
+        observed="its health checks get through",
+        expected="rules that let it connect to the tasks",
+        evidence=tuple(f"target {t.address} is {t.state}" for t in targets),
+        related=(f"service/{attachment.service}", attachment.group_arn, balancer.id),
+    )
 
 
 def _out(

@@ -71,11 +71,10 @@ def _declared(attachment: Attachment, definition: TaskDefinition, container: Con
 
 
 def _registered(attachment: Attachment, definition: TaskDefinition, staying: Sequence[Target]) -> list[str]:
-    # In other network modes the host's port is registered, which ECS chooses.
-    if not _awsvpc(definition):
-        return []
-    other = sorted({t.port for t in staying if t.port != attachment.port})
-    if not other:
+    # In other network modes the host's port is registered, which ECS chooses. Where some are right, the others are
+    # another service's in a shared group, or the old ones of a deployment that changes the port.
+    other = sorted({t.port for t in staying})
+    if not _awsvpc(definition) or not other or attachment.port in other:
         return []
     return [f"targets are registered on port {', '.join(map(str, other))} instead of {attachment.port}"]
 

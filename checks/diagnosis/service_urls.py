@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import SplitResult, urlsplit
 
-from checks.diagnosis.listener_rules import Outcome, Request, evaluate, own_paths, samples, witnesses
+from checks.diagnosis.listener_rules import Outcome, Request, evaluate, own_paths, witnesses
+from checks.diagnosis.patterns import samples
 from checks.diagnosis.verdict import Verdict, worst
 from fixtures.model.alb import ListenerRules, Routing
 from fixtures.model.ecs import Service, TaskDefinition

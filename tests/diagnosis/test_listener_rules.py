@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from checks.diagnosis.listener_rules import Request, evaluate, first_match, fits, own_paths, reaches, samples, witnesses
-from fixtures.model.alb import Condition, Routing, Rule
+from checks.diagnosis.listener_rules import Request, evaluate, first_match, own_paths, reaches, witnesses
+from checks.diagnosis.patterns import fits, samples
+from fixtures.errors import NotApplicable
+from fixtures.model.alb import Condition, ListenerRules, Routing, Rule
 from tests.diagnosis.balancers import (
     DNS,
     attachment,
@@ -211,3 +213,49 @@ def test_own_paths_and_witnesses_come_from_the_rules_that_name_the_group() -> No
     assert own_paths([found], [group_arn("api")]) == ("/api/*", "/v2/*")
     assert own_paths([found], [group_arn("web")]) == ("/*",)
     assert [w.host for w in witnesses(found, [group_arn("api")], "/api/")] == [DNS, "runbook-check.shop.com"]
+
+
+API = rule(10, forward(api=1), paths("/api/*"))
+REST = rule(None, forward(web=1))
+
+
+@pytest.mark.parametrize(
+    ("listeners", "wanted", "reached"),
+    [
+        # A listener for tests, or for the inside, takes other paths than the public one does.
+        ([listener(API, REST), listener(rule(None, forward(api=1)), port=8443)], [], True),
+        ([listener(API, REST), listener(rule(1, forward(api=1), paths("/internal/*")), REST, port=8080)], [], True),
+        ([listener(API, REST), listener(rule(1, forward(api=1), paths("/internal/*")), REST, port=8080)], ["/api/*"], True),
+        # But one that has a rule for the path has to deliver it.
+        ([listener(API, REST), listener(rule(1, fixed(503), paths("/*")), API, REST, port=443)], [], False),
+        ([listener(API, REST), listener(rule(1, fixed(503), paths("/*")), API, REST, port=443)], ["/api/*"], False),
+        # Somebody else answers a part of what the default rule would: a landing page, another site.
+        ([listener(rule(1, forward(web=1), paths("/")), rule(None, forward(api=1)))], [], True),
+        ([listener(rule(1, redirect(host="www.shop.com"), paths("/")), rule(None, forward(api=1)))], [], True),
+        ([listener(rule(1, fixed(200), paths("/")), rule(None, forward(api=1)))], [], True),
+        # Not where the target wants it, and not where nobody answers.
+        ([listener(rule(1, forward(web=1), paths("/")), rule(None, forward(api=1)))], ["/*"], False),
+        ([listener(rule(1, fixed(503), paths("/")), rule(None, forward(api=1)))], [], False),
+        ([listener(rule(1, forward(web=0), paths("/")), rule(None, forward(api=1)))], [], False),
+        ([listener(rule(1, redirect(port="444"), paths("/")), rule(None, forward(api=1)))], [], False),
+        ([listener(rule(1, forward(web=1), paths("/*")), rule(None, forward(api=1)))], [], False),
+    ],
+)  # fmt: skip
+def test_listeners_and_rules_that_share_the_work(
+    listeners: list[ListenerRules], wanted: list[str], reached: bool
+) -> None:
+    assert bool(reaches("api", [attachment()], [routing(*listeners)], wanted)) is reached
+
+
+def test_regular_expressions_in_rules() -> None:
+    def by(kind: str, expression: str) -> Rule:
+        return rule(5, forward(api=1), Condition(kind, (), expressions=(expression,)))
+
+    def judged(own: Rule, *before: Rule) -> bool:
+        return bool(reaches("api", [attachment()], [routing(listener(*before, own, REST))], []))
+
+    assert judged(by("path-pattern", r"^/v[0-9]+/orders(/.*)?$"))
+    assert not judged(by("path-pattern", r"^/v[0-9]+/orders(/.*)?$"), rule(1, forward(web=1), paths("/v*")))
+    assert judged(by("host-header", r"^(.+)\.shop\.com$"))
+    with pytest.raises(NotApplicable, match="regular expression"):
+        judged(by("path-pattern", r"^/(?=v1)v1"))

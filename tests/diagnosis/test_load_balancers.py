@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from checks.diagnosis.load_balancers import admits_clients, is_active, ports_asked, reaches_tasks
-from fixtures.model.alb import Listener
+from fixtures.model.alb import Action, Listener
 from fixtures.model.network import GroupReference, Peer, Rule, SecurityGroup
 from tests.diagnosis.balancers import ARN, attachment, balancer, group, target
 
@@ -89,6 +89,37 @@ def test_registered_ports_are_the_ones_that_are_asked() -> None:
     assert ports_asked(attachment(), [target(port=80), target(port=8000, state="draining")]) == (80,)
     assert ports_asked(attachment(), []) == (8000,)
     assert ports_asked(attachment(group=group(health_port="9090")), [target()]) == (8000, 9090)
+
+
+def test_other_services_in_a_shared_group_are_judged_by_themselves() -> None:
+    groups = {**sg("sg-ecs", (OPEN,)), **sg("sg-alb", egress=(ANYWHERE,))}
+    shared = [target(), target(ip="10.0.12.9", port=3000)]
+
+    assert reaches_tasks(attachment(), ALB, TASKS, shared, groups)
+    assert not reaches_tasks(attachment(), ALB, TASKS, [target(port=3000)], groups)
+
+
+@pytest.mark.parametrize(("state", "ok"), [("healthy", True), ("unhealthy", False)])
+def test_rules_for_single_addresses_of_a_network_load_balancer_are_proven_by_health(state: str, ok: bool) -> None:
+    peer = Peer("nlb", ARN, (), (), ("10.0.1.0/24",), vpc="vpc-1")
+    its_nodes_only = sg("sg-ecs", (Rule("tcp", 8000, 8000, cidrs=("10.0.1.17/32",)),))
+
+    assert bool(reaches_tasks(attachment(), peer, TASKS, [target(state)], its_nodes_only)) is ok
+
+
+@pytest.mark.parametrize(
+    ("closed", "severity"),
+    [(("redirect",), "medium"), (("forward",), None), ((), None)],
+)
+def test_a_closed_port_that_only_redirects_is_milder(closed: tuple[str, ...], severity: str | None) -> None:
+    two = [
+        Listener("l80", ARN, 80, "HTTP", tuple(Action(kind, 1) for kind in closed)),
+        Listener("l443", ARN, 443, "HTTPS", (Action("forward", 1),)),
+    ]
+    verdict = admits_clients(balancer(), two, sg("sg-alb", (Rule("tcp", 443, 443, cidrs=("0.0.0.0/0",)),)))
+
+    assert (bool(verdict), verdict.severity) == (False, severity)
+    assert admits_clients(balancer(), two, sg("sg-alb")).severity is None
 
 
 def test_a_load_balancer_without_groups_restricts_nothing() -> None:

@@ -28,6 +28,8 @@ BAD = target("unhealthy", "Target.FailedHealthChecks")
         (attachment(group=group(target_type="instance")), definition(8000), [], "awsvpc tasks need ip"),
         (attachment(group=group(target_type="instance")), definition(8000, mode="bridge"), [target(port=32768)], ""),
         (attachment(), definition(8000), [target(port=80)], "registered on port 80 instead of 8000"),
+        # Another service's in the same group, or the old task of a deployment that changes the port.
+        (attachment(), definition(8000), [target(), target(ip="10.0.12.9", port=3000)], ""),
         (attachment(), definition(8000), [target("draining", port=80), target()], ""),
         (attachment(), definition(8000, PORT="8080"), [BAD], "is told PORT=8080"),
         (attachment(), definition(8000, PORT="8080"), [target()], ""),
