@@ -15,6 +15,7 @@ from checks.diagnosis import (
     self_audit,
     sessions,
     terraform_services,
+    traces,
 )
 from checks.diagnosis.verdict import Verdict, together, worst
 from fixtures.each import Each
@@ -33,9 +34,6 @@ pytestmark = pytest.mark.latency
 _NO_DATABASE = "no service uses a database that is known"
 Listeners = Each[str, TopicSubscriptions | None]
 Topics = Each[str, Topic | None]
-# What a task definition shows of X-Ray: the daemon or collector beside the application, or its address.
-_XRAY_IMAGES = ("xray-daemon", "aws-otel-collector", "adot")
-_XRAY_VARIABLES = ("AWS_XRAY_", "OTEL_EXPORTER_OTLP")
 
 
 def _fast(times: ResponseTimes, target: Target, related: tuple[str, ...] = ()) -> Verdict:
@@ -119,22 +117,20 @@ def check_load_balancer_answers_fast(
 @pytest.mark.severity("high")
 @pytest.mark.guide("latency", "traces")
 @pytest.mark.caused_by("check_no_sessions_are_stuck", "check_service_has_room")
-def check_no_traced_call_is_slow(service_graph: ServiceGraph, target: Target) -> None:
-    """No call in X-Ray's service graph is slow or faulty; the one that is, is named."""
+def check_no_traced_call_is_slow(
+    service_graph: ServiceGraph,
+    services: Each[str, Service | MissingService],
+    task_definition: Each[str, TaskDefinition],
+    target: Target,
+) -> None:
+    """No call of the services in X-Ray's service graph is slow or faulty; the one that is, is named."""
     if not service_graph.nodes:
         raise NotApplicable("X-Ray has no traces of the window")
-    verdict = latency.judge_graph(service_graph, target.name, threshold_s=target.latency.threshold_s)
+    revisions = task_definition.available()
+    known = [s for s in services.available().values() if isinstance(s, Service)]
+    names = [name for s in known for name in traces.names_of(s, revisions.get(s.name))]
+    verdict = traces.judge(service_graph, names, target.name, threshold_s=target.latency.threshold_s)
     assert verdict, verdict.explain()
-
-
-def _expects_xray(definition: TaskDefinition) -> str:
-    for container in definition.containers:
-        if any(image in container.image for image in _XRAY_IMAGES):
-            return f"container {container.name} runs {container.image}"
-        named = [v for v in container.environment if v.startswith(_XRAY_VARIABLES)]
-        if named:
-            return f"container {container.name} has {named[0]}"
-    return ""
 
 
 @pytest.mark.severity("medium")
@@ -143,18 +139,10 @@ def check_expected_traces_arrive(
     service: Service, task_definition: TaskDefinition, service_graph: ServiceGraph
 ) -> None:
     """A service whose task definition expects X-Ray appears in its service graph."""
-    expected = _expects_xray(task_definition)
+    expected = traces.expects(task_definition)
     if not expected:
         raise NotApplicable(f"nothing in {task_definition.short} expects X-Ray")
-    verdict = Verdict(
-        ok=bool(service_graph.nodes),
-        resource=service.arn,
-        name=service.service,
-        observed=f"no traces arrive, although {expected}" if not service_graph.nodes else "traces arrive",
-        expected="traces of the window in X-Ray",
-        related=service.related,
-        names={"service": service.service},
-    )
+    verdict = traces.arrive(service, task_definition, service_graph, expected)
     assert verdict, verdict.explain()
 
 
@@ -165,7 +153,7 @@ def check_traces_are_recorded(
     task_definition: Each[str, TaskDefinition], service_graph: ServiceGraph, target: Target
 ) -> None:
     """X-Ray has traces, or is set up to, so that a slow call can be followed."""
-    expected = [why for d in task_definition.available().values() if (why := _expects_xray(d))]
+    expected = [why for d in task_definition.available().values() if (why := traces.expects(d))]
     if not service_graph.nodes and not expected:
         # Whether some service that could not be read is set up for it would decide.
         task_definition.all()

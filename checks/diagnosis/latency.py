@@ -1,4 +1,4 @@
-"""Whether answers are slow for long, and on which way they are."""
+"""Whether answers are slow for long."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from itertools import pairwise
 from statistics import median
 
 from checks.diagnosis.verdict import Verdict
-from fixtures.model.latency import ResponseTimes, ServiceGraph, TracedEdge
+from fixtures.model.latency import ResponseTimes
 
 _SHOWN = 5
 
@@ -93,39 +93,3 @@ def judge_growth(
 def _period(times: ResponseTimes, n: int) -> str:
     told = ", ".join(f"{s} {v[n]:.2f} s" for s, v in times.statistics.items() if v[n] is not None)
     return f"{times.instants[n]:%m-%d %H:%M}Z: {told}, {times.requests[n]:.0f} requests"
-
-
-def slow_edges(graph: ServiceGraph, threshold_s: float, fault_percent: float, min_calls: int) -> list[TracedEdge]:
-    """Calls that are slow or faulty, the slowest first. A node is slow by itself only if none of its calls is."""
-    edges = [e for e in graph.edges if _bad(e, threshold_s, fault_percent, min_calls)]
-    callers = {e.caller for e in edges}
-    nodes = [n for n in graph.nodes if _bad(n, threshold_s, fault_percent, min_calls) and n.caller not in callers]
-    called = {e.callee for e in edges}
-    return sorted((*edges, *(n for n in nodes if n.caller not in called)), key=lambda e: -e.mean_s)
-
-
-def _bad(edge: TracedEdge, threshold_s: float, fault_percent: float, min_calls: int) -> bool:
-    return edge.total >= min_calls and (edge.mean_s > threshold_s or edge.fault_percent > fault_percent)
-
-
-def judge_graph(
-    graph: ServiceGraph, target: str, *, threshold_s: float, fault_percent: float = 5.0, min_calls: int = 10
-) -> Verdict:
-    """No call in the service graph is slow or faulty; the one that is, is named."""
-    found = slow_edges(graph, threshold_s, fault_percent, min_calls)
-    first = found[0] if found else None
-    return Verdict(
-        ok=not found,
-        resource=f"xray/{first.name}" if first else f"xray/{target}",
-        name=first.name if first else target,
-        observed=f"{first.mean_s:.2f} s on average, {first.fault_percent:.0f} % faults in {first.total} traced calls"
-        if first
-        else "no slow calls",
-        expected=f"at most {threshold_s:g} s and {fault_percent:g} % faults",
-        evidence=tuple(
-            f"{e.name}: {e.mean_s:.3f} s, {e.fault_percent:.0f} % faults, {e.total} calls"
-            for e in sorted(graph.edges, key=lambda e: -e.mean_s)[:_SHOWN]
-        ),
-        likely_cause=f"{first.callee or first.caller} answers slowly or with errors" if first else "",
-        related=(f"service/{first.caller}", f"service/{first.callee}") if first else (),
-    )

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from checks.diagnosis import latency
-from fixtures.model.latency import ResponseTimes, ServiceGraph, TracedEdge
+from fixtures.model.latency import ResponseTimes
 from tests.diagnosis.facts import ago
 
 
@@ -119,56 +119,6 @@ def test_what_growth_says() -> None:
     assert len(verdict.evidence) == 5
     assert verdict.evidence[-1] == "03-02 11:55Z: p50 0.90 s, 100 requests"
     assert verdict.related == ("arn:tg", "service/web")
-
-
-def edge(caller: str, callee: str, mean_s: float = 0.02, faults: int = 0, total: int = 100) -> TracedEdge:
-    return TracedEdge(caller, callee, total, mean_s, faults)
-
-
-@pytest.mark.parametrize(
-    ("nodes", "edges", "named"),
-    [
-        ([], [], []),
-        ([], [edge("order", "product", 2.5), edge("order", "user")], ["order → product"]),
-        # A node that waits for a slow call, or is the slow call, is not named again.
-        ([edge("order", "", 2.6), edge("product", "", 2.4)], [edge("order", "product", 2.5)], ["order → product"]),
-        ([edge("order", "", 2.6)], [edge("order", "product")], ["order"]),
-        ([edge("user", "", 9.0)], [edge("order", "product", 2.5)], ["user", "order → product"]),
-        ([], [edge("a", "b", 2.0), edge("a", "c", 3.0)], ["a → c", "a → b"]),
-        # Faults alone are bad as well; a few are not.
-        ([], [edge("a", "b", faults=6)], ["a → b"]),
-        ([], [edge("a", "b", faults=5)], []),
-        # Sampled calls that are too few say nothing; the limit itself is allowed.
-        ([], [edge("a", "b", 9.0, total=9)], []),
-        ([], [edge("a", "b", 9.0, total=10)], ["a → b"]),
-        ([], [edge("a", "b", 1.0)], []),
-        ([], [edge("a", "b", 9.0, total=0)], []),
-    ],
-)
-def test_service_graph(nodes: list[TracedEdge], edges: list[TracedEdge], named: list[str]) -> None:
-    graph = ServiceGraph(tuple(nodes), tuple(edges))
-    assert [e.name for e in latency.slow_edges(graph, 1.0, 5.0, 10)] == named
-    verdict = latency.judge_graph(graph, "dev", threshold_s=1.0)
-    assert verdict.ok is not bool(named)
-    assert verdict.name == (named[0] if named else "dev")
-
-
-def test_what_the_service_graph_says() -> None:
-    graph = ServiceGraph((), (edge("order", "user"), edge("order", "product", 2.5, faults=10)))
-    verdict = latency.judge_graph(graph, "dev", threshold_s=1.0)
-    assert verdict.summary == (
-        "order → product: 2.50 s on average, 10 % faults in 100 traced calls; expected at most 1 s and 5 % faults"
-    )
-    assert verdict.likely_cause == "product answers slowly or with errors"
-    assert verdict.related == ("service/order", "service/product")
-    assert verdict.evidence == (
-        "order → product: 2.500 s, 10 % faults, 100 calls",
-        "order → user: 0.020 s, 0 % faults, 100 calls",
-    )
-    alone = latency.judge_graph(ServiceGraph((edge("order", "", 2.5),), ()), "dev", threshold_s=1.0)
-    assert alone.likely_cause == "order answers slowly or with errors"
-    fine = latency.judge_graph(ServiceGraph((), ()), "dev", threshold_s=1.0)
-    assert (fine.resource, fine.observed, fine.likely_cause, fine.related) == ("xray/dev", "no slow calls", "", ())
 
 
 @given(st.lists(st.integers(0, 30), unique=True).map(sorted), st.integers(1, 6))
