@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import pytest
 
@@ -21,7 +21,7 @@ from checks.diagnosis import (
 from checks.diagnosis import load_balancers as balancing
 from checks.diagnosis import target_health as registration
 from checks.diagnosis.http_errors import Limits
-from checks.diagnosis.verdict import Verdict, worst
+from checks.diagnosis.verdict import Verdict, together, worst
 from fixtures.each import Each
 from fixtures.errors import NotApplicable, Unavailable
 from fixtures.model.access_log import AccessLog
@@ -34,10 +34,9 @@ from fixtures.model.alb import (
     ProbeAnswer,
     Routing,
     Target,
-    TargetGroup,
 )
-from fixtures.model.ecs import MissingService, Service, Task, TaskDefinition
-from fixtures.model.metrics import Counts
+from fixtures.model.ecs import Service, Spans, Task, TaskDefinition, deployment_spans
+from fixtures.model.metrics import Counts, Traffic
 from fixtures.model.network import Peer, SecurityGroup
 from fixtures.target import Target as Settings
 
@@ -47,7 +46,7 @@ Health = Each[str, tuple[Target, ...]]
 Balancers = Each[str, LoadBalancer]
 Groups = Mapping[str, SecurityGroup]
 Lists = Each[str, tuple[str, ...]]
-Deployments = tuple[tuple[dt.datetime, dt.datetime], ...]
+_NO_BALANCER = "no load balancer uses the services' target groups"
 
 
 def _wanted(service: Service) -> None:
@@ -87,20 +86,8 @@ def _judge(verdicts: Iterable[tuple[Attachment, Verdict]]) -> Verdict:
     return worst(tuple(v for _, v in judged), otherwise=judged[0][1])
 
 
-def _deployments(services: Each[str, Service | MissingService], target: Settings) -> Deployments:
-    known = [s for s in services.available().values() if isinstance(s, Service)]
-    return http_errors.deployments_of(known, target.ecs.settle_min)
-
-
 def _limits(target: Settings) -> Limits:
     return Limits(target.alb.spike_requests, target.alb.spike_percent)
-
-
-def _all(balancers: Iterable[LoadBalancer], judge: Callable[[LoadBalancer], Verdict]) -> Verdict:
-    verdicts = tuple(judge(b) for b in balancers)
-    if not verdicts:
-        raise NotApplicable("no load balancer uses the services' target groups")
-    return worst(verdicts, otherwise=verdicts[0])
 
 
 # -- the load balancer itself -------------------------------------------------------------------------------------
@@ -111,7 +98,7 @@ def _all(balancers: Iterable[LoadBalancer], judge: Callable[[LoadBalancer], Verd
 @pytest.mark.guide("alb", "load balancer state")
 def check_load_balancer_is_active(load_balancers: Balancers) -> None:
     """Every load balancer in front of the services is active."""
-    verdict = _all(load_balancers.all().values(), balancing.is_active)
+    verdict = together(load_balancers.map(lambda _, b: balancing.is_active(b)), _NO_BALANCER)
     assert verdict, verdict.explain()
 
 
@@ -123,10 +110,8 @@ def check_load_balancer_admits_clients(
     application_balancers: Balancers, listeners: Each[str, tuple[Listener, ...]], security_groups: Groups
 ) -> None:
     """The load balancer's security groups open every listener's port to somebody."""
-    verdict = _all(
-        application_balancers.all().values(),
-        lambda b: balancing.admits_clients(b, listeners.of(b.arn), security_groups),
-    )
+    judged = application_balancers.map(lambda arn, b: balancing.admits_clients(b, listeners.of(arn), security_groups))
+    verdict = together(judged, _NO_BALANCER)
     assert verdict, verdict.explain()
 
 
@@ -327,7 +312,7 @@ def check_service_kept_a_healthy_target(
     target: Settings,
 ) -> None:
     """At every moment of the window each service had a healthy target."""
-    deployments = http_errors.deployments_of([service], target.ecs.settle_min)
+    deployments = deployment_spans([service], target.ecs.settle_min)
     verdicts = [
         (a, http_errors.stayed_healthy(service, a.group, alb_counts.of(a.group_arn), deployments))
         for a in _serving(service, attachments, target_health)
@@ -352,8 +337,8 @@ def check_ports_agree(
     """Container, service, registered targets and health check mean the same port."""
     _wanted(service)
     own = [a for a in attachments if not a.alternate]
-    verdicts = tuple(ports.agree(service, a, task_definition, _targets(target_health, a)) for a in own)
-    verdict = worst(verdicts, otherwise=verdicts[0])
+    judged = Each.over(own, lambda a: ports.agree(service, a, task_definition, _targets(target_health, a)))
+    verdict = together(judged, f"{service.service} is in no target group")
     assert verdict, verdict.explain()
 
 
@@ -377,8 +362,8 @@ def check_grace_period_is_enough(
         healthy = any(t.state == "healthy" for t in targets)
         return grace_period.is_enough(service, one, startup, healthy, target.alb.min_grace_s)
 
-    verdicts = tuple(judge(a) for a in attachments if not a.alternate)
-    verdict = worst(verdicts, otherwise=verdicts[0])
+    own = [a for a in attachments if not a.alternate]
+    verdict = together(Each.over(own, judge), f"{service.service} is in no target group")
     assert verdict, verdict.explain()
 
 
@@ -386,23 +371,12 @@ def check_grace_period_is_enough(
 
 
 def _made_by_balancers(
-    metrics: Sequence[str],
-    balancers: Balancers,
-    target_groups: Each[str, TargetGroup | None],
-    alb_counts: Each[str, Counts],
-    deployments: Deployments,
-    limits: Limits,
+    metrics: Sequence[str], traffic: Each[str, Traffic], deployments: Spans, limits: Limits
 ) -> Verdict:
-    def judge(balancer: LoadBalancer) -> Verdict:
-        groups = {
-            arn: (g, alb_counts.of(arn))
-            for arn, g in target_groups.available().items()
-            if g is not None and balancer.arn in g.load_balancers and arn in alb_counts
-        }
-        counts = alb_counts.of(balancer.arn)
-        return http_errors.made_by_balancer(balancer, counts, metrics, limits, groups, deployments)
-
-    return _all(balancers.all().values(), judge)
+    judged = traffic.map(
+        lambda _, t: http_errors.made_by_balancer(t.load_balancer, t.counts, metrics, limits, t.groups, deployments)
+    )
+    return together(judged, _NO_BALANCER)
 
 
 @pytest.mark.severity("high")
@@ -415,21 +389,10 @@ def _made_by_balancers(
     "check_no_tasks_stop",
 )
 def check_load_balancer_makes_no_503(
-    application_balancers: Balancers,
-    target_groups: Each[str, TargetGroup | None],
-    alb_counts: Each[str, Counts],
-    services: Each[str, Service | MissingService],
-    target: Settings,
+    balancer_traffic: Each[str, Traffic], deployments: Spans, target: Settings
 ) -> None:
     """The load balancer did not answer 503 by itself to a notable share of requests (CloudWatch)."""
-    verdict = _made_by_balancers(
-        http_errors.ELB_503,
-        application_balancers,
-        target_groups,
-        alb_counts,
-        _deployments(services, target),
-        _limits(target),
-    )
+    verdict = _made_by_balancers(http_errors.ELB_503, balancer_traffic, deployments, _limits(target))
     assert verdict, verdict.explain()
 
 
@@ -443,21 +406,10 @@ def check_load_balancer_makes_no_503(
     "check_service_is_stable",
 )
 def check_load_balancer_gets_answers(
-    application_balancers: Balancers,
-    target_groups: Each[str, TargetGroup | None],
-    alb_counts: Each[str, Counts],
-    services: Each[str, Service | MissingService],
-    target: Settings,
+    balancer_traffic: Each[str, Traffic], deployments: Spans, target: Settings
 ) -> None:
     """Targets answered the load balancer: it did not have to send 502 or 504 to a notable share of requests."""
-    verdict = _made_by_balancers(
-        http_errors.ELB_BAD_GATEWAY,
-        application_balancers,
-        target_groups,
-        alb_counts,
-        _deployments(services, target),
-        _limits(target),
-    )
+    verdict = _made_by_balancers(http_errors.ELB_BAD_GATEWAY, balancer_traffic, deployments, _limits(target))
     assert verdict, verdict.explain()
 
 
@@ -477,15 +429,13 @@ def check_targets_answer_without_errors(
     target: Settings,
 ) -> None:
     """Each service's targets did not answer 5xx themselves to a notable share of requests (CloudWatch)."""
-    counted = {a.group_arn: alb_counts.of(a.group_arn) for a in attachments if a.group_arn in alb_counts}
-    if not counted:
-        raise NotApplicable(f"{service.service} is behind no Application Load Balancer")
     limits = _limits(target)
-    verdicts = tuple(
-        response_errors.few_server_errors(service, arn, c, now, limits.least, limits.percent)
-        for arn, c in counted.items()
-    )
-    verdict = worst(verdicts, otherwise=verdicts[0])
+
+    def judge(arn: str) -> Verdict:
+        return response_errors.few_server_errors(service, arn, alb_counts.of(arn), now, limits.least, limits.percent)
+
+    judged = Each.over([a.group_arn for a in attachments if a.group_arn in alb_counts], judge)
+    verdict = together(judged, f"{service.service} is behind no Application Load Balancer")
     assert verdict, verdict.explain()
 
 
@@ -496,7 +446,8 @@ def check_access_logs_are_on(
     application_balancers: Balancers, access_log_settings: Each[str, AccessLogSettings]
 ) -> None:
     """The load balancer writes access logs, so that a 503 can be looked at afterwards."""
-    verdict = _all(application_balancers.all().values(), lambda b: access_log.are_on(b, access_log_settings.of(b.arn)))
+    judged = application_balancers.map(lambda arn, b: access_log.are_on(b, access_log_settings.of(arn)))
+    verdict = together(judged, _NO_BALANCER)
     assert verdict, verdict.explain()
 
 
@@ -505,19 +456,12 @@ def _logged(
     balancers: Balancers,
     access_logs: Each[str, AccessLog],
     alb_counts: Each[str, Counts],
-    target_groups: Each[str, TargetGroup | None],
-    deployments: Deployments,
+    names: Mapping[str, str],
+    deployments: Spans,
     limits: Limits,
 ) -> Verdict:
-    names = {arn: g.name for arn, g in target_groups.available().items() if g is not None}
-    written = {
-        b.arn: b for b in balancers.all().values() if not isinstance(access_logs.failed().get(b.arn), NotApplicable)
-    }
-    if not written:
-        raise next(e for e in access_logs.failed().values() if isinstance(e, NotApplicable))
-
-    def judge(balancer: LoadBalancer) -> Verdict:
-        log = access_logs.of(balancer.arn)
+    def judge(arn: str, balancer: LoadBalancer) -> Verdict:
+        log = access_logs.of(arn)
         if log.objects == 0:
             _nothing_logged(balancer, log, alb_counts)
         verdict = access_log.no_spike(balancer, log, maker, limits, names, deployments)
@@ -525,7 +469,7 @@ def _logged(
             _readable(log)
         return verdict
 
-    return _all(written.values(), judge)
+    return together(balancers.map(judge), _NO_BALANCER)
 
 
 def _nothing_logged(balancer: LoadBalancer, log: AccessLog, alb_counts: Each[str, Counts]) -> None:
@@ -568,20 +512,13 @@ def check_access_log_has_no_503_by_load_balancer(
     application_balancers: Balancers,
     access_logs: Each[str, AccessLog],
     alb_counts: Each[str, Counts],
-    target_groups: Each[str, TargetGroup | None],
-    services: Each[str, Service | MissingService],
+    group_names: Mapping[str, str],
+    deployments: Spans,
     target: Settings,
 ) -> None:
     """The access log shows no spike of 503s that the load balancer made."""
-    verdict = _logged(
-        "load balancer",
-        application_balancers,
-        access_logs,
-        alb_counts,
-        target_groups,
-        _deployments(services, target),
-        _limits(target),
-    )
+    given = (application_balancers, access_logs, alb_counts, group_names, deployments, _limits(target))
+    verdict = _logged("load balancer", *given)
     assert verdict, verdict.explain()
 
 
@@ -598,20 +535,13 @@ def check_access_log_has_no_503_by_targets(
     application_balancers: Balancers,
     access_logs: Each[str, AccessLog],
     alb_counts: Each[str, Counts],
-    target_groups: Each[str, TargetGroup | None],
-    services: Each[str, Service | MissingService],
+    group_names: Mapping[str, str],
+    deployments: Spans,
     target: Settings,
 ) -> None:
     """The access log shows no spike of 503s that the targets, i.e. the application, answered."""
-    verdict = _logged(
-        "target",
-        application_balancers,
-        access_logs,
-        alb_counts,
-        target_groups,
-        _deployments(services, target),
-        _limits(target),
-    )
+    given = (application_balancers, access_logs, alb_counts, group_names, deployments, _limits(target))
+    verdict = _logged("target", *given)
     assert verdict, verdict.explain()
 
 

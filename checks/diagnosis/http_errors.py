@@ -65,14 +65,6 @@ def milder(found: Sequence[Spike], deployments: Sequence[tuple[dt.datetime, dt.d
     return "medium" if any(a < end and start < b for a, b in deployments) else None
 
 
-def deployments_of(services: Iterable[Service], settle_min: float) -> tuple[tuple[dt.datetime, dt.datetime], ...]:
-    """When the services were being deployed, as far as their deployments still tell."""
-    settle = dt.timedelta(minutes=settle_min)
-    begun = [d.created_at for s in services for d in s.deployments]
-    begun += [t.created_at for s in services for t in s.task_sets if t.created_at is not None]
-    return tuple(sorted((at, at + settle) for at in begun))
-
-
 def made_by_balancer(
     balancer: LoadBalancer,
     counts: Counts,

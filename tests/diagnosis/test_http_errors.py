@@ -8,11 +8,11 @@ from checks.diagnosis.http_errors import (
     ELB_503,
     ELB_BAD_GATEWAY,
     Limits,
-    deployments_of,
     made_by_balancer,
     stayed_healthy,
 )
 from checks.diagnosis.verdict import Verdict
+from fixtures.model.ecs import deployment_spans
 from fixtures.model.metrics import Counts, Series
 from tests.diagnosis.balancers import NOW, balancer, group, group_arn, service
 
@@ -91,7 +91,7 @@ def test_one_bucket_in_a_deployment_is_milder() -> None:
 
 
 def test_deployments_last_as_long_as_they_may() -> None:
-    found = deployments_of([service()], 15)
+    found = deployment_spans([service()], 15)
 
     assert found == ((NOW - dt.timedelta(days=2), NOW - dt.timedelta(days=2) + dt.timedelta(minutes=15)),)
 
