@@ -16,7 +16,7 @@ NUMBERS = {
     "ecs": 46,
     "database": 28,
     "alb": 26,
-    "latency": 20,
+    "latency": 21,
     "docker": 0,
     "cost": 34,
     "smoke": 45,
