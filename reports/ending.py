@@ -11,7 +11,7 @@ import pytest
 
 from fixtures.plugin import RUN
 from fixtures.target import Exemption, Target
-from reports import conclusions, history, metadata, series, to_github, to_html, to_json, to_sarif
+from reports import conclusions, history, metadata, series, timelines, to_github, to_html, to_json, to_sarif
 from reports.baseline import Baseline
 from reports.baseline import compare as compare_with
 from reports.finding import Finding, Results, empty_api
@@ -39,6 +39,7 @@ def seen(config: pytest.Config) -> dict[str, Any]:
     api = empty_api()
     accounts: dict[str, str] = {}
     curves: list[dict[str, Any]] = []
+    lives: list[dict[str, Any]] = []
     for environment in config.stash[RUN]:
         count = environment.count
         more = {"requests": count.requests, "distinct": count.distinct, "by_operation": dict(count.by_operation)}
@@ -46,7 +47,8 @@ def seen(config: pytest.Config) -> dict[str, Any]:
         account = environment.peek("caller")
         accounts |= {environment.target.name: str(account)} if account else {}
         curves += [series.as_dict(s) for s in series.of(environment)]
-    return {"api": api, "accounts": accounts, "series": curves}
+        lives += [timelines.as_dict(t) for t in timelines.of(environment, config.stash[RUN].now)]
+    return {"api": api, "accounts": accounts, "series": curves, "timelines": lives}
 
 
 def take(results: Results, more: dict[str, Any]) -> None:
@@ -54,6 +56,7 @@ def take(results: Results, more: dict[str, Any]) -> None:
     add(results.api, more["api"])
     results.accounts |= more["accounts"]
     results.series += [series.from_dict(s) for s in more["series"]]
+    results.timelines += [timelines.from_dict(t) for t in more["timelines"]]
 
 
 def add(total: dict[str, Any], more: dict[str, Any]) -> None:

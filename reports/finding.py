@@ -106,6 +106,39 @@ class Series:
     scenario: str = ""
 
 
+KINDS = ("running", "stopped", "failed")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Span:
+    """One task's life in a timeline. ``kind`` is ``running``, ``stopped`` (as intended) or ``failed``."""
+
+    lane: int
+    start: dt.datetime
+    end: dt.datetime
+    kind: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timeline:
+    """When tasks ran and how they ended, a lane for each service.
+
+    Args:
+        start, end: what is shown; spans may reach beyond it.
+        lanes: names, from top to bottom.
+        marks: instants that matter, each with a word.
+    """
+
+    title: str
+    start: dt.datetime
+    end: dt.datetime
+    lanes: tuple[str, ...]
+    spans: tuple[Span, ...]
+    marks: tuple[tuple[dt.datetime, str], ...] = ()
+    target: str = ""
+    scenario: str = ""
+
+
 def outcome_of(phase: str, passed: bool, skipped: bool, judged: bool) -> Outcome:
     """What a pytest report means.
 
@@ -159,6 +192,7 @@ class Results:
     exit_code: int = 0
     api: dict[str, Any] = field(default_factory=empty_api)
     series: list[Series] = field(default_factory=list)
+    timelines: list[Timeline] = field(default_factory=list)
     not_judged: int = 0
 
     @property

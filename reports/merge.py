@@ -50,6 +50,7 @@ def merge(runs: Sequence[Results], problems: Iterable[str] = ()) -> Results:
         merged.regions |= run.regions
         merged.notes += [n for n in run.notes if n not in merged.notes]
         merged.series += run.series
+        merged.timelines += run.timelines
         merged.not_judged += run.not_judged
         ending.add(merged.api, run.api)
     problems = list(problems)

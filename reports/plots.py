@@ -5,25 +5,37 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
 from html import escape
+from types import SimpleNamespace
+from typing import Any
 
 import leather
 from leather import theme
 
+from reports.finding import Timeline
 from reports.text import one_line
 
 Points = Sequence[tuple[dt.datetime, float]]
-_WIDTH = 760
-_HEIGHT = 230
+Marks = Sequence[tuple[dt.datetime, str]]
+_WIDTH = 560
+_HEIGHT = 190
+_LANE_HEIGHT = 34
+_AXIS_HEIGHT = 44
+_LONGEST_LANE = 22  # letters
+_MOST_TICKS = 6
 _MOST_POINTS = 500
 # Beyond it a value is no measurement but a mistake (and infinity, and what is no number, are not below it).
 _LARGEST = 1e15
-_CURVE, _LIMIT, _MARK = "#3b78d8", "#d93025", "#8a6d00"
+_CURVE, _LIMIT, _MARK, _QUIET = "#3b78d8", "#d93025", "#9a7400", "#7a8591"
+_SPANS = {"running": _CURVE, "stopped": _QUIET, "failed": _LIMIT}
+_STEPS_S = (60, 300, 600, 900, 1800, *(h * 3600 for h in (1, 2, 3, 6, 12)), *(d * 86400 for d in (1, 2, 3, 7, 14, 28)))
 # Text takes the page's colour through the style sheet; these only have to be told apart there.
 _TEXT, _GRID = "#010203", "#040506"
 _FONT = "system-ui, sans-serif"
 _LEGEND = re.compile(r"<rect[^>]*/><text[^>]*>Unnamed series</text>")
+_TAG = re.compile(r"<[^>]*>")
 _DECIMALS = re.compile(r"(\d\.\d)\d+")
 
 
@@ -31,7 +43,7 @@ def series_svg(
     title: str,
     points: Points,
     threshold: float | None = None,
-    marks: Sequence[tuple[dt.datetime, str]] = (),
+    marks: Marks = (),
     unit: str = "",
     threshold_name: str = "limit",
 ) -> str:
@@ -45,31 +57,60 @@ def series_svg(
     points = _thinned([(at, v) for at, v in points if abs(v) < _LARGEST])
     if len(points) < 2:
         return ""
-    _dress()
-    top = max([v for _, v in points] + ([threshold] if threshold is not None else []))
-    bottom = min([0.0, *(v for _, v in points)] + ([threshold] if threshold is not None else []))
-    top += (top - bottom or 1.0) * 0.08
-    chart = leather.Chart()
-    # Leather's own time scale takes no time zones: seconds will do.
     first, last = points[0][0].timestamp(), points[-1][0].timestamp()
-    chart.add_x_scale(first, last)
+    values = [0.0, *(v for _, v in points), *([] if threshold is None else [threshold])]
+    # A little more than there is, so that nothing lies on the edge.
+    bottom, top = min(values), max(values) * 1.05 or 1.0
+    chart = _chart(first, last)
     chart.add_y_scale(bottom, top)
-    chart.add_x_axis(ticks=_evenly(first, last), tick_formatter=_instant(last - first))
-    chart.add_y_axis(ticks=_evenly(bottom, top), tick_formatter=lambda v, _n, _all: _value(v, unit))
+    chart.add_y_axis(tick_formatter=lambda v, _n, _all: _value(v, unit))
     if threshold is not None:
         chart.add_line([(first, threshold), (last, threshold)], stroke_color=_LIMIT, width=1.5, stroke_dasharray="6 4")
-    for at in (at.timestamp() for at, _ in marks):
-        if first <= at <= last:
-            chart.add_line([(at, bottom), (at, top)], stroke_color=_MARK, width=1, stroke_dasharray="2 3")
+    _mark(chart, marks, first, last, bottom, top)
     chart.add_line([(at.timestamp(), v) for at, v in points], stroke_color=_CURVE, width=2)
     said = describe(points, threshold, marks, unit, threshold_name)
-    return _labelled(str(chart.to_svg(width=_WIDTH, height=_HEIGHT)), title, said)
+    return _labelled(chart, _HEIGHT, title, said)
+
+
+def timeline_svg(timeline: Timeline) -> str:
+    """Lives of tasks as an ``<svg>`` element: a bar from start to stop, a dot where it stopped."""
+    first, last = timeline.start.timestamp(), timeline.end.timestamp()
+    if not timeline.lanes or not timeline.spans or last <= first:
+        return ""
+    lanes = len(timeline.lanes)
+    names = [_short(one_line(n)) for n in reversed(timeline.lanes)]
+    chart = _chart(first, last)
+    chart.set_y_scale(_exact(-0.6, lanes - 0.4, range(lanes)))
+    chart.add_y_axis(ticks=range(lanes), tick_formatter=lambda v, _n, _all: names[int(v)])
+    _mark(chart, timeline.marks, first, last, -0.6, lanes - 0.4)
+    for number, span in enumerate(timeline.spans):
+        # Lives that follow each other are shifted a little, so that one which begins early hides none.
+        y = lanes - 1 - span.lane + (-0.2, 0.0, 0.2)[number % 3]
+        start, end = (min(max(at.timestamp(), first), last) for at in (span.start, span.end))
+        chart.add_line([(start, y), (end, y)], stroke_color=_SPANS[span.kind], width=3)
+        if span.kind != "running":
+            chart.add_dots([(end, y)], fill_color=_SPANS[span.kind], radius=4)
+    height = _AXIS_HEIGHT + _LANE_HEIGHT * lanes
+    return _labelled(chart, height, timeline.title, describe_timeline(timeline))
+
+
+def describe_timeline(timeline: Timeline) -> str:
+    """The timeline in words."""
+    said = [f"{timeline.start:%Y-%m-%d %H:%M} to {timeline.end:%H:%M} UTC"]
+    for number, lane in enumerate(timeline.lanes):
+        own = [s for s in timeline.spans if s.lane == number]
+        failed = [s.end for s in own if s.kind == "failed"]
+        quiet, running = (sum(1 for s in own if s.kind == k) for k in ("stopped", "running"))
+        newest = f", the last at {max(failed):%H:%M}" if failed else ""
+        words = (f"{len(failed)} failed{newest}", f"{quiet} stopped as intended", f"{running} running")
+        said.append(f"{one_line(lane, 80)}: {', '.join(words)}")
+    return "; ".join(said) + _marked(timeline.marks)
 
 
 def describe(
     points: Points,
     threshold: float | None,
-    marks: Sequence[tuple[dt.datetime, str]],
+    marks: Marks,
     unit: str = "",
     threshold_name: str = "limit",
 ) -> str:
@@ -83,7 +124,34 @@ def describe(
     if threshold is not None:
         above = sum(1 for v in values if v > threshold)
         said += f"; {threshold_name} {_value(threshold, unit)}, exceeded by {above} of {len(values)} values"
-    return said + "".join(f"; {one_line(word, 80)} at {at:%m-%d %H:%M}" for at, word in marks)
+    return said + _marked(marks)
+
+
+def _marked(marks: Marks) -> str:
+    return "".join(f"; {one_line(word, 80)} at {at:%m-%d %H:%M}" for at, word in marks)
+
+
+def _exact(low: float, high: float, ticks: Iterable[float]) -> Any:
+    """A scale that ends where the data does; leather's own goes on to the next tick."""
+    scale = leather.Linear(low, high)
+    scale._ticker = SimpleNamespace(min=Decimal(low), max=Decimal(high), ticks=list(ticks))
+    return scale
+
+
+def _chart(first: float, last: float) -> Any:
+    """An empty chart over a stretch of time. Leather's own time scale takes no time zones: seconds will do."""
+    _dress()
+    ticks = _round_instants(first, last)
+    chart = leather.Chart()
+    chart.set_x_scale(_exact(first, last, ticks))
+    chart.add_x_axis(ticks=ticks, tick_formatter=_instant(last - first))
+    return chart
+
+
+def _mark(chart: Any, marks: Marks, first: float, last: float, bottom: float, top: float) -> None:
+    for at in (at.timestamp() for at, _ in marks):
+        if first <= at <= last:
+            chart.add_line([(at, bottom), (at, top)], stroke_color=_MARK, width=1.5, stroke_dasharray="2 3")
 
 
 def _thinned(points: list[tuple[dt.datetime, float]]) -> list[tuple[dt.datetime, float]]:
@@ -94,13 +162,20 @@ def _thinned(points: list[tuple[dt.datetime, float]]) -> list[tuple[dt.datetime,
     return [max(points[n : n + step], key=lambda p: p[1]) for n in range(0, len(points), step)]
 
 
-def _evenly(first: float, last: float) -> list[float]:
-    return [first + (last - first) * n / 4 for n in range(5)]
+def _round_instants(first: float, last: float) -> list[float]:
+    """Full minutes, hours or days, a few of them."""
+    step = next((s for s in _STEPS_S if (last - first) / s <= _MOST_TICKS), (last - first) / _MOST_TICKS)
+    inside = [n * step for n in range(math.ceil(first / step), math.floor(last / step) + 1)]
+    return inside or [first, last]
 
 
 def _instant(length_s: float) -> Callable[[float, int, int], str]:
     form = "%m-%d" if length_s > 2 * 86400 else "%H:%M"
     return lambda at, _n, _all: dt.datetime.fromtimestamp(at, dt.UTC).strftime(form)
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _LONGEST_LANE else f"{name[: _LONGEST_LANE - 1]}…"
 
 
 def _value(value: float, unit: str) -> str:
@@ -111,20 +186,24 @@ def _value(value: float, unit: str) -> str:
 
 def _dress() -> None:
     theme.background_color = "none"
-    theme.margin = 0.02
+    theme.margin = 0.03
     theme.label_color = _TEXT
     theme.tick_color = theme.zero_color = _GRID
     theme.tick_font_family = _FONT
     theme.tick_font_size = theme.tick_font_char_height = 12
     theme.tick_font_char_width = 7
+    # No legend: what a line means is said in the caption.
+    theme.legend_font_char_height = theme.legend_gap = 0
 
 
-def _labelled(svg: str, title: str, description: str) -> str:
+def _labelled(chart: Any, height: int, title: str, description: str) -> str:
     """Leather's SVG without its legend's fixed size and colours, and with a name that is read aloud."""
+    svg = str(chart.to_svg(width=_WIDTH, height=height))
     svg = svg.replace(f'"{_TEXT}"', '"currentColor"').replace(f'"{_GRID}"', '"var(--line, #ccc)"')
-    svg = _LEGEND.sub("", _DECIMALS.sub(r"\1", svg))
+    # Coordinates to a tenth; the labels between the tags stay as they are.
+    svg = _TAG.sub(lambda tag: _DECIMALS.sub(r"\1", tag[0]), _LEGEND.sub("", svg))
     head = (
         f'<svg class="plot" role="img" aria-label="{escape(one_line(title, 200), quote=True)}: '
-        f'{escape(description, quote=True)}" viewBox="0 0 {_WIDTH} {_HEIGHT}"'
+        f'{escape(description, quote=True)}" viewBox="0 0 {_WIDTH} {height}"'
     )
-    return re.sub(r"^<svg[^>]*?(?= version| xmlns|>)", head, svg, count=1)
+    return re.sub(r"^<svg[^>]*?(?= version| xmlns|>)", lambda _: head, svg, count=1)

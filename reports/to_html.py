@@ -7,6 +7,7 @@ since pytest-html does not escape what is added to it.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,9 @@ import pytest
 
 from reports import conclusions
 from reports.cards import Budget, Cards, text
-from reports.finding import OUTCOMES, SCENARIOS, SEVERITIES, WRONG, Finding, Results
-from reports.plots import series_svg
-from reports.text import inert, listed, minute, one_line
+from reports.finding import OUTCOMES, SCENARIOS, SEVERITIES, WRONG, Finding, Results, Series, Timeline
+from reports.plots import series_svg, timeline_svg
+from reports.text import inert, listed, minute, one_line, plural
 
 ASSETS = Path(__file__).with_name("assets")
 TITLE = "Runbook checks"
@@ -26,6 +27,17 @@ _CARDS_BYTES = 800_000
 _EVIDENCE = 350_000
 _ROWS_BYTES = 200_000
 _MOST_CURVES = 24
+_MOST_LISTED = 20
+# Kinds of cards in their order, with what stands above them.
+_GROUPS = {
+    "root cause": "Root causes",
+    "failed": "Failed",
+    "could not look": "Could not look",
+    "consequence": "Consequences",
+    "advisory": "Advisory: below the limit of this run, or exempt",
+}
+_MARK = '<span class="mark">┊ deployment</span>'
+_KEY = '<span class="limit">● failed</span> <span class="quiet">● stopped as intended</span> – running'
 _WORDS = {"not_applicable": "not applicable", "unverified": "could not look"}
 
 
@@ -50,6 +62,8 @@ class Rows:
     def pytest_html_report_title(self, report: Any) -> None:
         """A name; what it is about is filled in when that is known."""
         report.title = TITLE
+        # What a row could unfold is told by the cards, which come before the table.
+        report.set_data("renderCollapsed", ["all"])
         # pytest-html puts these into the page as they are, a branch's name that a stranger chose included.
         report.set_data("environment", {text(k): _escaped(v) for k, v in report.data["environment"].items()})
 
@@ -60,12 +74,17 @@ class Rows:
     def pytest_html_results_table_row(self, report: Any, cells: list[str]) -> None:
         """What was found, escaped; no row for a phase that says nothing of its own."""
         data = getattr(report, "finding", None)
-        name, summary = escape(inert(report.nodeid)), ""
+        name, summary, outcome = escape(inert(report.nodeid)), "", report.outcome
         if data:
             finding = Finding.from_dict(data)
             outcome = _WORDS.get(finding.outcome, finding.outcome)
-            name, summary = text(finding.label), f"<b>{outcome}</b> {text(finding.summary, 240)}"
-        cells[1:] = [f'<td class="col-testId">{name}</td>', f'<td class="col-summary">{summary}</td>', cells[2]]
+            name, summary = text(finding.label), text(finding.summary, 240)
+        cells[:] = [
+            f'<td class="col-result">{escape(outcome)}</td>',
+            f'<td class="col-testId">{name}</td>',
+            f'<td class="col-summary">{summary}</td>',
+            cells[2],
+        ]
 
     def pytest_html_results_table_html(self, report: Any, data: list[str]) -> None:
         """Evidence and resolution below the row, in place of a traceback."""
@@ -98,18 +117,45 @@ def opening(results: Results) -> str:
         f.id: f"card-{n}" for n, (first, _, root) in enumerate(shown) for f in (root.findings if root else (first,))
     }
     cards = Cards(links, Budget(_EVIDENCE), several=len(results.targets) > 1)
-    parts: list[str] = []
+    groups: dict[str, list[str]] = {kind: [] for kind in _GROUPS}
     size = 0
     for finding, kind, root in shown:
         card = cards.card(finding, kind, root) if size < _CARDS_BYTES else _brief(finding, links[finding.id])
         size += len(card)
-        parts.append(card)
+        groups[kind].append(card)
     script = (ASSETS / "report.js").read_text(encoding="utf-8")
+    told = {kind: _group(kind, parts) for kind, parts in groups.items()}
+    advisory = told.pop("advisory")
     return (
-        f'<div class="runbook">{_verdict(results)}{_filters(results)}<div id="cards">{"".join(parts)}</div>'
-        f"{_curves(results)}{_without_script(results)}"
+        f'<div class="runbook">{_verdict(results)}{_filters(results)}{_overview(found, links)}'
+        f'<div id="cards">{"".join(told.values())}{_curves(results)}{advisory}</div>{_without_script(results)}'
         f'<h2 id="all">All checks</h2></div><script>{script}</script>'
     )
+
+
+def _overview(found: list[conclusions.Root], links: Mapping[str, str]) -> str:
+    """Where there are several causes, all of them at one glance."""
+    if len(found) < 2:
+        return ""
+    rows = "".join(
+        f'<li><span class="badge {escape(r.first.severity)}">{escape(r.first.severity)}</span> '
+        f'<a href="#{links[r.first.id]}">{text(r.first.summary, 200)}</a>{_weight(r)}</li>'
+        for r in found[:_MOST_LISTED]
+    )
+    more = f"<li>… and {len(found) - _MOST_LISTED} more below</li>" if len(found) > _MOST_LISTED else ""
+    return f'<nav class="overview" aria-label="root causes"><ol>{rows}{more}</ol></nav>'
+
+
+def _weight(root: conclusions.Root) -> str:
+    explained = len(root.consequences)
+    return f' <span class="where">explains {plural(explained, "failure")}</span>' if explained else ""
+
+
+def _group(kind: str, cards: list[str]) -> str:
+    if not cards:
+        return ""
+    title = f"{_GROUPS[kind]} ({len(cards)})"
+    return f'<section class="group" aria-label="{_GROUPS[kind]}"><h2>{title}</h2>{"".join(cards)}</section>'
 
 
 def _in_order(results: Results, found: list[conclusions.Root]) -> list[tuple[Finding, str, conclusions.Root | None]]:
@@ -204,18 +250,44 @@ def _ordered(values: set[Any], order: tuple[str, ...]) -> list[str]:
 
 
 def _curves(results: Results) -> str:
-    drawn = []
-    for one in results.series[:_MOST_CURVES]:
-        title = f"{one.title} ({one.target})" if len(results.targets) > 1 else one.title
-        svg = series_svg(title, one.points, one.threshold, one.marks, one.unit, one.threshold_name)
-        limit = f' <span class="limit">– – {text(one.threshold_name)}</span>' if one.threshold is not None else ""
-        drawn.append(f"<figure><figcaption>{text(title)}{limit}</figcaption>{svg}</figure>" if svg else "")
-    if not any(drawn):
+    """Timelines and curves: open where they belong to a scenario with failures."""
+    broken = {f.scenario for f in results.of("failed")}
+    drawn = [(t.scenario, _timeline(t, results)) for t in results.timelines]
+    drawn += [(s.scenario, _curve(s, results)) for s in results.series]
+    figures = sorted((d for d in drawn if d[1]), key=lambda d: d[0] not in broken)[:_MOST_CURVES]
+    matter = [figure for scenario, figure in figures if scenario in broken]
+    others = [figure for scenario, figure in figures if scenario not in broken]
+    return _plots("Curves", matter, " open") + _plots("More curves" if matter else "Curves", others, "")
+
+
+def _plots(title: str, figures: Sequence[str], state: str) -> str:
+    if not figures:
         return ""
-    broken = {f.scenario for f in results.of("failed")} & {s.scenario for s in results.series}
-    open_ = " open" if broken else ""
-    summary = f"<summary><h2>Curves ({sum(map(bool, drawn))})</h2></summary>"
-    return f'<details class="curves"{open_}>{summary}<div class="plots">{"".join(drawn)}</div></details>'
+    return (
+        f'<details class="curves"{state}><summary><h2>{title} ({len(figures)})</h2></summary>'
+        f'<div class="plots">{"".join(figures)}</div></details>'
+    )
+
+
+def _curve(one: Series, results: Results) -> str:
+    title = _titled(one.title, one.target, results)
+    svg = series_svg(title, one.points, one.threshold, one.marks, one.unit, one.threshold_name)
+    limit = f' <span class="limit">– – {text(one.threshold_name)}</span>' if one.threshold is not None else ""
+    return _figure(f"{text(title)}{limit}", one.marks, svg)
+
+
+def _timeline(one: Timeline, results: Results) -> str:
+    title = _titled(one.title, one.target, results)
+    return _figure(f"{text(title)} {_KEY}", one.marks, timeline_svg(one))
+
+
+def _titled(title: str, target: str, results: Results) -> str:
+    return f"{title} ({target})" if len(results.targets) > 1 else title
+
+
+def _figure(caption: str, marks: Sequence[object], svg: str) -> str:
+    mark = f" {_MARK}" if marks else ""
+    return f"<figure><figcaption>{caption}{mark}</figcaption>{svg}</figure>" if svg else ""
 
 
 def _without_script(results: Results) -> str:

@@ -10,7 +10,7 @@ from dataclasses import MISSING, fields, replace
 from pathlib import Path
 from typing import Any
 
-from reports import conclusions, series
+from reports import conclusions, series, timelines
 from reports.finding import OUTCOMES, SEVERITIES, Finding, Results
 from reports.judgement import harmless
 from reports.text import inert, one_line
@@ -52,6 +52,7 @@ def as_dict(results: Results) -> dict[str, Any]:
         "root_causes": list(results.roots),
         "notes": list(results.notes),
         "series": [series.as_dict(s) for s in results.series],
+        "timelines": [timelines.as_dict(t) for t in results.timelines],
     }
 
 
@@ -119,6 +120,7 @@ def _from_dict(data: dict[str, Any]) -> Results:
         exit_code=int(_number(data["exit_code"])),
         api=_api(data["api"]),
         series=[series.from_dict(s) for s in data.get("series", [])],
+        timelines=[timelines.from_dict(t) for t in data.get("timelines", [])],
         not_judged=int(_number(data.get("not_judged", 0))),
     )
 

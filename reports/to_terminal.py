@@ -24,6 +24,7 @@ _STATUS: dict[str, tuple[str, str, Any]] = {
     "not_applicable": ("not applicable", "-", ("NOT APPLICABLE", {"cyan": True})),
 }
 _VERBOSITY = pytest.StashKey[int]()
+_FILES = ("report.html", "results.json", "junit.xml", "summary.md")
 _NOTHING_SELECTED = "no check was judged; see -m, -k and --collect-only"
 _SHOWN_EVIDENCE = 8
 _SHOWN_COMMANDS = 8
@@ -80,7 +81,7 @@ def progress(config: pytest.Config, judged: Callable[[], int]) -> Progress | Non
 def summary(reporter: Any, results: Results, config: pytest.Config) -> None:
     """The section after the run: as much as the verbosity asks for."""
     errors = [r for r in reporter.stats.get("error", []) if not hasattr(r, "finding")]
-    _Teller(reporter, _verbosity(config), str(config.option.out)).tell(results, errors)
+    _Teller(reporter, _verbosity(config), str(config.option.out), _FILES).tell(results, errors)
 
 
 class _Teller:
@@ -90,10 +91,11 @@ class _Teller:
         verbosity: as pytest counts it: -1 for ``-q``, 1 for ``-v``.
     """
 
-    def __init__(self, reporter: Any, verbosity: int, out: str) -> None:
+    def __init__(self, reporter: Any, verbosity: int, out: str, files: Sequence[str]) -> None:
         self._reporter = reporter
         self._verbosity = verbosity
         self._out = out
+        self._files = files
         self._width = _width(reporter)
 
     def tell(self, results: Results, errors: Iterable[Any] = ()) -> None:
@@ -142,13 +144,14 @@ class _Teller:
                 self._line(f"  {target}: {conclusions.verdict(part)}", **colour)
         fixed = conclusions.fixed(results)
         if fixed:
-            self._line(f"fixed: {listed((f.label for f in fixed), 100 if self._verbosity > 0 else 6)}", green=True)
+            named = listed((f.label for f in fixed), 100 if self._verbosity > 0 else 6)
+            self._prose(f"fixed: {named}", indent=0, green=True)
         for note in results.notes:
-            self._line(f"note: {one_line(note, 1000)}", yellow=True)
+            self._prose(f"note: {one_line(note, 1000)}", indent=0, yellow=True)
 
     def _where(self, results: Results) -> str:
         asked = conclusions.asked(results)
-        return f"{asked} in {results.duration_s:.0f} s; {self._out}/report.html, results.json, junit.xml, summary.md"
+        return f"{asked} in {results.duration_s:.0f} s; {self._out}/{', '.join(self._files)}"
 
     def _briefly(self, results: Results) -> None:
         for root in conclusions.found_roots(results):
@@ -172,7 +175,7 @@ class _Teller:
         chain = " ← ".join(labels[i] for i in root.chain if i in labels)
         self._prose(f"explains: {chain}", bold=True)
         for folded in self._some(conclusions.fold(root.consequences)):
-            self._line(inert(f"    {folded.label}: {folded.summary}", self._width or 1000))
+            self._prose(f"{folded.label}: {folded.summary}", indent=4)
 
     def _failure(self, finding: Finding, title: str, results: Results, root: conclusions.Root | None = None) -> None:
         several = root is not None and len(root.findings) > 1
@@ -282,4 +285,4 @@ class PlainReporter:
 
 def tell(results: Results, verbosity: int, out: str) -> None:
     """Say what was found, without a pytest run, e.g. of merged results."""
-    _Teller(PlainReporter(), verbosity, out).tell(results)
+    _Teller(PlainReporter(), verbosity, out, [f for f in _FILES if f != "junit.xml"]).tell(results)

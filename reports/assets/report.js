@@ -1,6 +1,7 @@
 "use strict";
 (() => {
   const cards = [...document.querySelectorAll("details.card")];
+  const groups = [...document.querySelectorAll("section.group")];
   const form = document.querySelector("form.choose");
 
   const matches = (card, selects, words) =>
@@ -11,6 +12,7 @@
     const selects = [...form.querySelectorAll("select")].filter((s) => s.value);
     const words = form.querySelector("[data-find]").value.toLowerCase().split(/\s+/).filter(Boolean);
     const shown = cards.filter((card) => !(card.hidden = !matches(card, selects, words)));
+    for (const group of groups) group.hidden = !group.querySelector("details.card:not([hidden]), .brief");
     form.querySelector("output").textContent =
       selects.length || words.length ? `${shown.length} of ${cards.length} shown` : "";
   };
@@ -33,7 +35,7 @@
   const reveal = () => {
     const card = location.hash && document.getElementById(location.hash.slice(1));
     if (!card || !card.matches("details.card")) return;
-    card.hidden = false;
+    card.hidden = card.closest(".group").hidden = false;
     card.open = true;
     card.scrollIntoView();
     card.querySelector("summary").focus({ preventScroll: true });
@@ -60,10 +62,15 @@
     block.append(button);
   }
 
-  // pytest-html's table is made by its own script, in words that a screen reader can use only with names.
+  // pytest-html's table is made by its own script, in pytest's words; these are the ones of this report.
+  const words = { failed: "failed", error: "could not look", xfailed: "advisory", passed: "passed", skipped: "not applicable" };
   addEventListener("load", () => {
     for (const box of document.querySelectorAll("input.filter")) {
-      box.setAttribute("aria-label", `show ${box.dataset.testResult}`);
+      const word = words[box.dataset.testResult];
+      const label = box.nextElementSibling;
+      box.hidden = label.hidden = !word;
+      box.setAttribute("aria-label", `show ${word}`);
+      if (word) label.textContent = `${parseInt(label.textContent, 10)} ${word}`;
     }
   });
 })();

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reports.plots import describe, series_svg
+from reports.finding import Span, Timeline
+from reports.plots import describe, series_svg, timeline_svg
 from tests.reports.build import HOSTILE
 
 AT = dt.datetime(2027, 1, 2, tzinfo=dt.UTC)
@@ -64,6 +65,38 @@ def test_thousands_of_points_are_thinned_and_no_peak_is_lost() -> None:
 def test_dollars_and_flat_lines() -> None:
     assert "from $0.00 to $0.00, last $0.00" in series_svg("cost", _points(0, 0, 0), unit="USD")
     assert describe(_points(1234.5, 2), None, (), "USD").endswith("from $2.00 to $1,234.50, last $2.00")
+
+
+def test_labels_are_round_and_whole() -> None:
+    svg = series_svg("t", _points(0.01, 0.04, 0.05, hours=0.25), unit="s")
+    labels = [e.text for e in ET.fromstring(svg).iter() if e.tag.rpartition("}")[2] == "text"]
+    instants, values = labels[:7], labels[7:]
+    assert instants == [f"00:{n:02}" for n in range(0, 31, 5)]
+    # Leather draws zero last.
+    assert values == ["0.02 s", "0.04 s", "0.06 s", "0 s"]
+
+
+def _lives(*spans: tuple[int, float, float, str]) -> Timeline:
+    end = AT + dt.timedelta(hours=1)
+    made = [
+        Span(lane=lane, start=AT + dt.timedelta(minutes=a), end=AT + dt.timedelta(minutes=b), kind=kind)
+        for lane, a, b, kind in spans
+    ]
+    return Timeline(
+        title="tasks", start=AT, end=end, lanes=("order", "x" * 60), spans=tuple(made), marks=((AT, "deployment"),)
+    )
+
+
+def test_a_timeline_has_a_bar_for_each_task_and_a_dot_where_it_stopped() -> None:
+    svg = timeline_svg(_lives((0, -30, 10, "failed"), (0, 11, 60, "running"), (1, 5, 20, "stopped")))
+    root = ET.fromstring(svg)
+    assert len([e for e in root.iter() if e.tag.rpartition("}")[2] == "circle"]) == 2
+    assert root.get("aria-label") == (
+        f"tasks: 2027-01-02 00:00 to 01:00 UTC; order: 1 failed, the last at 00:10, 0 stopped as intended, 1 running; "
+        f"{'x' * 60}: 0 failed, 1 stopped as intended, 0 running; deployment at 01-02 00:00"
+    )
+    assert f">{'x' * 21}…<" in svg
+    assert timeline_svg(_lives()) == ""
 
 
 @pytest.mark.parametrize("text", HOSTILE[:-1])

@@ -7,12 +7,16 @@ import json
 import math
 from dataclasses import replace
 
-from fixtures.each import Each
 from fixtures.model.cost import CostLine, DailyCost
+from fixtures.model.ecs import ServiceDeployment
 from fixtures.model.latency import ResponseTimes
+from fixtures.model.metrics import Counts
+from fixtures.model.metrics import Series as MetricSeries
 from fixtures.target import Target
 from reports import series
 from reports.finding import Series
+from tests.diagnosis.balancers import balancer
+from tests.diagnosis.facts import deployment, service
 
 AT = dt.datetime(2027, 1, 2, tzinfo=dt.UTC)
 TARGET = Target(name="dev", project="shop", environment="dev", discover_services=True)
@@ -33,25 +37,74 @@ def test_an_instant_without_a_zone_is_taken_for_utc() -> None:
     assert series.from_dict(data).points == ((AT, 1.0),)
 
 
+def _times(what: str, *values: float | None) -> ResponseTimes:
+    instants = tuple(AT + dt.timedelta(minutes=5 * n) for n in range(len(values)))
+    return ResponseTimes(what, "arn:x", instants, {TARGET.latency.statistic: values}, (1.0,) * len(values))
+
+
 def test_response_times_without_requests_leave_gaps() -> None:
-    instants = tuple(AT + dt.timedelta(minutes=n) for n in range(3))
-    statistic = TARGET.latency.statistic
-    times = ResponseTimes("product", "arn:x", instants, {statistic: (0.2, None, 0.4)}, (1.0, 0.0, 1.0))
-    (curve,) = series.response_times(Each({"product": times}), TARGET)
-    assert curve.points == ((instants[0], 0.2), (instants[2], 0.4))
+    (curve,) = series.response_times({"arn:x": _times("product", 0.2, None, 0.4)}, {}, {}, TARGET)
+    assert curve.points == ((AT, 0.2), (AT + dt.timedelta(minutes=10), 0.4))
     assert (curve.title, curve.unit, curve.threshold) == (
-        f"{statistic} response time of product",
+        f"{TARGET.latency.statistic} response time of product",
         "s",
         TARGET.latency.threshold_s,
     )
 
 
-def test_cost_is_drawn_in_total_and_for_the_dearest() -> None:
-    days = (AT.date(), AT.date() + dt.timedelta(days=1))
-    lines = tuple(CostLine(service=f"service {n}", usage_type="x", daily_usd=(float(n), float(n))) for n in range(9))
-    curves = series.daily_cost(DailyCost(days, lines), TARGET)
-    assert [c.title for c in curves] == [
-        "daily cost of all services",
-        *(f"daily cost of service {n}" for n in (8, 7, 6, 5)),
+def test_a_target_group_is_marked_with_its_services_deployments_and_a_balancer_with_all() -> None:
+    def minute(n: int) -> dt.datetime:
+        return AT + dt.timedelta(minutes=n)
+
+    found = {
+        "arn:aws:elasticloadbalancing:r:1:targetgroup/order/1": _times("order-group", 0.1, 0.1, 3.0),
+        "arn:aws:elasticloadbalancing:r:1:loadbalancer/app/alb/1": _times("alb", 0.1, 0.1, 2.0),
+    }
+    marks = {"order": ((minute(-60), "old"), (minute(4), "order")), "product": ((minute(2), "product"),)}
+    slowest, balancer = series.response_times(found, {next(iter(found)): ["order"]}, marks, TARGET)
+    assert (slowest.title.rpartition(" ")[2], slowest.marks) == ("order-group", ((minute(4), "order"),))
+    assert balancer.marks == ((minute(2), "product"), (minute(4), "order"))
+
+
+def test_a_deployment_that_ecs_tells_of_twice_is_one() -> None:
+    begun = service(deployments=(deployment(created_at=AT),))
+    told = [
+        ServiceDeployment("arn:d", "SUCCESSFUL", "", at, None)
+        for at in (AT + dt.timedelta(seconds=5), AT - dt.timedelta(hours=2))
     ]
-    assert curves[0].points == ((AT, 36.0), (AT + dt.timedelta(days=1), 36.0))
+    assert series.deployments({"order": begun}, {"order": tuple(told)}) == {
+        "order": ((AT - dt.timedelta(hours=2), "deployment of order"), (AT, "deployment of order"))
+    }
+
+
+def test_503s_are_drawn_for_every_period_and_answers_5xx_only_where_there_were_any() -> None:
+    end = AT + dt.timedelta(minutes=15)
+    spike = MetricSeries(((AT + dt.timedelta(minutes=5), 60.0),))
+    one, other = balancer(arn="lb/alb", name="alb"), balancer(arn="lb/quiet", name="quiet")
+    counts = {
+        one.arn: Counts(AT, end, 300, {"HTTPCode_ELB_503_Count": spike, "HTTPCode_Target_5XX_Count": spike}),
+        other.arn: Counts(AT, end, 300, {}),
+    }
+    curves = series.errors(counts, {b.arn: b for b in (one, other, balancer(arn="lb/blind"))}, {}, TARGET)
+    assert [(c.title, [v for _, v in c.points], c.threshold) for c in curves] == [
+        ("503s made by alb, every 5 min", [0.0, 60.0, 0.0], TARGET.alb.spike_requests),
+        ("answers 5xx of targets of alb, every 5 min", [0.0, 60.0, 0.0], None),
+        ("503s made by quiet, every 5 min", [0.0, 0.0, 0.0], TARGET.alb.spike_requests),
+    ]
+
+
+def test_cost_is_drawn_in_total_and_for_the_dearest_against_what_is_usual() -> None:
+    days = tuple(AT.date() + dt.timedelta(days=n) for n in range(6))
+    lines = [CostLine(service=f"service {n}", usage_type="x", daily_usd=(float(n),) * 6) for n in range(1, 9)]
+    lines.append(CostLine(service="woken", usage_type="x", daily_usd=(0.0,) * 5 + (20.0,)))
+    curves = series.daily_cost(DailyCost(days, tuple(lines)))
+    assert [c.title.removeprefix("daily cost of ") for c in curves] == [
+        "all services", "woken", *(f"service {n}" for n in (8, 7, 6, 5)),
+    ]  # fmt: skip
+    assert [c.threshold for c in curves[:3]] == [36.0, 0.0, 8.0]
+    assert curves[0].points[-1] == (AT + dt.timedelta(days=5), 56.0)
+
+
+def test_two_days_of_cost_have_nothing_usual() -> None:
+    found = DailyCost((AT.date(), AT.date() + dt.timedelta(days=1)), (CostLine("EC2", "x", (1.0, 2.0)),))
+    assert [c.threshold for c in series.daily_cost(found)] == [None, None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import re
 
@@ -68,6 +69,27 @@ def test_curves_open_where_their_scenario_failed() -> None:
     assert '<details class="curves" open>' in to_html.opening(results(finding(scenario="latency"), series=[curve]))
     assert '<details class="curves">' in to_html.opening(results(finding(), series=[curve]))
     assert 'class="curves"' not in to_html.opening(results(finding()))
+    cost = dataclasses.replace(curve, scenario="cost", title="cost")
+    both = to_html.opening(results(finding(scenario="cost"), finding(outcome="advisory"), series=[curve, cost]))
+    opened, shut = both.index('<details class="curves" open>'), both.index('<details class="curves">')
+    # What belongs to the failure comes before the rest, and both before what can wait.
+    assert opened < both.index("<figcaption>cost") < shut < both.index("<figcaption>p95") < both.index("Advisory: ")
+
+
+def test_several_causes_are_listed_first_and_one_is_not() -> None:
+    alone = finding("check_a", "product")
+    assert "overview" not in to_html.opening(results(alone))
+    html = to_html.opening(results(alone, finding("check_b", "order", severity="critical")))
+    listed = html[html.index('<nav class="overview"') : html.index("</nav>")]
+    assert listed.index("critical") < listed.index("order: check_b is off") < listed.index("product: check_a is off")
+    assert listed.count('<a href="#card-') == 2
+
+
+def test_cards_stand_in_groups_and_empty_groups_do_not_show() -> None:
+    html = to_html.opening(results(finding("check_a"), finding("check_b", outcome="advisory")))
+    assert "<h2>Root causes (1)</h2>" in html
+    assert "exempt (1)</h2>" in html
+    assert "Could not look" not in html
 
 
 def test_what_changed_and_what_must_be_known_is_said() -> None:
