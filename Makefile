@@ -6,7 +6,7 @@ ARGS   ?=
 COMPILE := $(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
 	--no-emit-index-url --no-emit-find-links
 
-.PHONY: sandbox test lint docs lock matrix bench mutation clean audit licences
+.PHONY: sandbox test lint docs pictures lock matrix bench mutation clean audit licences
 
 sandbox: $(VENV)/.run  ## judge the embedded AWS; try ARGS="--fault database-rule-removed"
 	$(BIN)/python -m pytest --sandbox $(ARGS)
@@ -39,8 +39,11 @@ audit: $(VENV)/.dev  ## known vulnerabilities of what is installed
 licences: $(VENV)/.dev  ## renew docs/licences.md: what each package that the suite needs is licensed under
 	$(BIN)/python docs/make_licences.py
 
-docs: $(VENV)/.dev  ## renew the README's example and docs/catalogue.md
+docs: $(VENV)/.dev  ## renew the real output in README.md and docs/, and docs/catalogue.md
 	$(BIN)/python docs/make_examples.py
+
+pictures: $(VENV)/.dev  ## renew the pictures of README.md; needs chromium and chromedriver
+	$(BIN)/python docs/make_pictures.py
 
 # mutmut takes about one mutant a second and there are some 15,000: name modules, as in MODULES="verdict causes".
 mutation: $(VENV)/.dev  ## which changes to the diagnosis no test notices (docs/mutation.md)

@@ -1,4 +1,4 @@
-"""Puts real output into README.md and docs/catalogue.md: ``python docs/make_examples.py``."""
+"""Puts real output into README.md, docs/adopting.md and docs/catalogue.md: ``python docs/make_examples.py``."""
 
 from __future__ import annotations
 
@@ -37,12 +37,24 @@ def example() -> str:
     return "\n".join(line for line in lines if "Generated html report" not in line)
 
 
+def target_file() -> str:
+    """How the target file of the sandbox's cluster begins: what it is, its first service and its database."""
+    text = run("--sandbox", "--init", "ecommerce-dev-cluster")
+    head, first, *others = text.split("[[services]]")
+    database = next(part for part in others[-1].split("\n\n") if part.startswith("[database]"))
+    return f"{head}[[services]]{first}# …\n\n{database}".rstrip()
+
+
+def fill(path: Path, text: str) -> None:
+    """Put text into the block below a file's mark."""
+    block = re.compile(r"(<!-- real output[^\n]*-->\n```\w+\n).*?(```\n)", re.DOTALL)
+    path.write_text(block.sub(lambda m: f"{m[1]}{text}\n{m[2]}", path.read_text(encoding="utf-8")), encoding="utf-8")
+
+
 def main() -> None:
-    """Rewrite the marked block of README.md and the whole catalogue."""
-    readme = ROOT / "README.md"
-    block = re.compile(r"(<!-- real output[^\n]*-->\n```text\n).*?(\n```)", re.DOTALL)
-    text = readme.read_text(encoding="utf-8")
-    readme.write_text(block.sub(lambda m: m[1] + example() + m[2], text), encoding="utf-8")
+    """Rewrite the marked blocks, the role and the whole catalogue."""
+    fill(ROOT / "README.md", example())
+    fill(ROOT / "docs" / "adopting.md", target_file())
     role = ROOT / "docs" / "role" / "role.yaml"
     role.write_text(make_role.template(json.loads(run("--iam-policy"))), encoding="utf-8")
     (ROOT / "docs" / "catalogue.md").write_text(run("--catalogue"), encoding="utf-8")

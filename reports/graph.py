@@ -16,7 +16,7 @@ from reports.text import inert, one_line
 _WIDTH, _HEIGHT = 236, 46
 _GAP_X, _GAP_Y = 54, 12
 _MOST = 18
-_LETTERS = 33
+_LETTERS = 29
 
 
 @dataclass(frozen=True)

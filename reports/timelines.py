@@ -57,7 +57,7 @@ def restarts(
             for t in lived
         ]
     return Timeline(
-        title="tasks that ran and stopped", start=start, end=end, lanes=lanes, spans=tuple(spans), scenario="ecs"
+        title="tasks from start to stop", start=start, end=end, lanes=lanes, spans=tuple(spans), scenario="ecs"
     )
 
 

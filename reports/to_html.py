@@ -37,7 +37,7 @@ _GROUPS = {
     "advisory": "Advisory: below the limit of this run, or exempt",
 }
 _MARK = '<span class="mark">┊ deployment</span>'
-_KEY = '<span class="limit">● failed</span> <span class="quiet">● stopped as intended</span> – running'
+_KEY = '<span class="limit">● failed</span> <span class="quiet">● stopped as intended</span> <span>– running</span>'
 _WORDS = {"not_applicable": "not applicable", "unverified": "could not look"}
 
 
@@ -74,17 +74,12 @@ class Rows:
     def pytest_html_results_table_row(self, report: Any, cells: list[str]) -> None:
         """What was found, escaped; no row for a phase that says nothing of its own."""
         data = getattr(report, "finding", None)
-        name, summary, outcome = escape(inert(report.nodeid)), "", report.outcome
+        name, summary = escape(inert(report.nodeid)), ""
         if data:
             finding = Finding.from_dict(data)
-            outcome = _WORDS.get(finding.outcome, finding.outcome)
             name, summary = text(finding.label), text(finding.summary, 240)
-        cells[:] = [
-            f'<td class="col-result">{escape(outcome)}</td>',
-            f'<td class="col-testId">{name}</td>',
-            f'<td class="col-summary">{summary}</td>',
-            cells[2],
-        ]
+        # The first cell stays pytest's word, by which its script sorts and filters; ours is put there by report.js.
+        cells[1:] = [f'<td class="col-testId">{name}</td>', f'<td class="col-summary">{summary}</td>', cells[2]]
 
     def pytest_html_results_table_html(self, report: Any, data: list[str]) -> None:
         """Evidence and resolution below the row, in place of a traceback."""

@@ -64,6 +64,12 @@
 
   // pytest-html's table is made by its own script, in pytest's words; these are the ones of this report.
   const words = { failed: "failed", error: "could not look", xfailed: "advisory", passed: "passed", skipped: "not applicable" };
+  const rename = () => {
+    for (const cell of document.querySelectorAll("#results-table td.col-result")) {
+      const word = words[cell.closest("tbody").classList[1]];
+      if (word) cell.textContent = word;
+    }
+  };
   addEventListener("load", () => {
     for (const box of document.querySelectorAll("input.filter")) {
       const word = words[box.dataset.testResult];
@@ -72,5 +78,9 @@
       box.setAttribute("aria-label", `show ${word}`);
       if (word) label.textContent = `${parseInt(label.textContent, 10)} ${word}`;
     }
+    // It makes a new table for each click on a filter or column.
+    const table = document.getElementById("results-table");
+    if (table) new MutationObserver(rename).observe(table.parentNode, { childList: true });
+    rename();
   });
 })();

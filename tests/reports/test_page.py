@@ -145,6 +145,8 @@ def test_filters_show_what_they_say(driver: webdriver.Chrome, red: Path) -> None
     shown = _shown(driver)
     assert 0 < len(shown) < every
     assert {c.get_attribute("data-scenario") for c in shown} == {"database"}
+    groups = [g for g in driver.find_elements(By.CSS_SELECTOR, "section.group") if g.is_displayed()]
+    assert all(any(c.is_displayed() for c in g.find_elements(By.CSS_SELECTOR, "details.card")) for g in groups)
     assert driver.find_element(By.CSS_SELECTOR, ".choose output").text == f"{len(shown)} of {every} shown"
     Select(driver.find_element(By.CSS_SELECTOR, "select[data-filter=outcome]")).select_by_value("failed")
     assert all(c.get_attribute("data-outcome") == "failed" for c in _shown(driver))
@@ -270,6 +272,24 @@ def test_without_scripts_everything_can_be_read(driver: webdriver.Chrome, red: P
         assert "passed" in driver.find_element(By.CSS_SELECTOR, "noscript table").text
     finally:
         driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+
+
+def test_the_table_is_folded_and_speaks_of_outcomes_as_the_cards_do(driver: webdriver.Chrome, red: Path) -> None:
+    _open(driver, red)
+    labels = [e.text for e in driver.find_elements(By.CSS_SELECTOR, ".filters span") if e.is_displayed()]
+    assert [label.partition(" ")[2] for label in labels] == [
+        "failed", "passed", "not applicable", "advisory", "could not look",
+    ]  # fmt: skip
+    cells = {e.text for e in driver.find_elements(By.CSS_SELECTOR, "#results-table td.col-result")}
+    assert cells == {"failed", "passed", "not applicable", "advisory"}
+    driver.find_element(By.CSS_SELECTOR, "input.filter[data-test-result=passed]").click()
+    kept = {e.text for e in driver.find_elements(By.CSS_SELECTOR, "#results-table td.col-result")}
+    assert kept == cells - {"passed"}
+    first = driver.find_element(By.CSS_SELECTOR, "#results-table tbody")
+    assert not first.find_element(By.CSS_SELECTOR, ".extras-row").is_displayed()
+    first.find_element(By.CSS_SELECTOR, "td.col-result").click()
+    opened = driver.find_element(By.CSS_SELECTOR, "#results-table tbody")
+    WebDriverWait(driver, 5).until(lambda _: opened.find_element(By.CSS_SELECTOR, ".fix").is_displayed())
 
 
 # -- hostile text, and much of it ---------------------------------------------------------------------------------
