@@ -2,6 +2,7 @@
 
 ``python -m reports merge A/results.json B/results.json -o DIR``: one report out of several runs' results.
 ``python -m reports issues DIR``: one GitHub issue for each root cause, opened, updated and closed.
+``python -m reports ocsf DIR``: Compliance Findings of the Open Cybersecurity Schema Framework, one a line.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from reports import issue_tracker, issues, merge, to_github, to_json, to_terminal
+from reports.finding import Results
 from reports.text import inert
 
 _BAD_INPUT = 4
@@ -32,14 +34,33 @@ def main(arguments: Sequence[str]) -> int:
     file.add_argument("results", type=Path, help="results.json, or a directory that holds one")
     file.add_argument("--label", default=issue_tracker.LABEL, help="what marks the issues (default %(default)s)")
     file.add_argument("--dry-run", action="store_true", help="only say what would be done to which issue")
+    events = commands.add_parser("ocsf", help="print OCSF Compliance Findings, one JSON object a line")
+    events.add_argument("results", type=Path, help="results.json, or a directory that holds one")
     given = parser.parse_args(arguments)
-    return _issues(given) if given.command == "issues" else _merge(given)
+    return {"issues": _issues, "ocsf": _ocsf, "merge": _merge}[given.command](given)
+
+
+def _read(path: Path) -> Results:
+    return to_json.read(path / "results.json" if path.is_dir() else path)
+
+
+def _ocsf(given: argparse.Namespace) -> int:
+    """Exit code: 0 done, 4 no results to go by."""
+    from reports import to_ocsf
+
+    try:
+        for line in to_ocsf.lines(_read(given.results)):
+            print(line)
+    except to_json.NotResults as e:
+        print(f"ERROR: {e}", file=sys.stderr)
+        return _BAD_INPUT
+    return 0
 
 
 def _issues(given: argparse.Namespace) -> int:
     """Exit code: 0 done, 2 GitHub refused, 4 no results to go by. What the checks found is not judged again."""
     try:
-        results = to_json.read(given.results / "results.json" if given.results.is_dir() else given.results)
+        results = _read(given.results)
         if results.mode != "live" and not given.dry_run:
             raise to_json.NotResults("these are the sandbox's results: nobody needs an issue of them (see --dry-run)")
         with issue_tracker.Tracker(os.environ, given.label) as tracker:
