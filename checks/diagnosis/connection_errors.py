@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from checks.diagnosis.service_state import deployed_at
 from checks.diagnosis.verdict import Severity, Verdict
 from fixtures.model.database import DatabaseEvent, DatabaseLink
 from fixtures.model.ecs import Service
@@ -203,9 +204,7 @@ def authentication_lines(logs: ServiceLogs, link: DatabaseLink, since: dt.dateti
 
 def current_since(service: Service, now: dt.datetime, window_min: int) -> dt.datetime:
     """From when on log lines speak of what runs now: the window's start, or that of the current deployment."""
-    start = now - dt.timedelta(minutes=window_min)
-    deployment = service.primary
-    return max(start, deployment.created_at) if deployment else start
+    return max(now - dt.timedelta(minutes=window_min), deployed_at(service))
 
 
 def none_seen(
@@ -252,7 +251,8 @@ def _quiet(service: Service, logs: ServiceLogs, link: DatabaseLink, since: dt.da
         ok=True,
         resource=service.arn,
         name=service.service,
-        observed=f"none of {sum(e.at >= since for e in logs.events)} log events since {since:%H:%M} UTC tells of any",
+        observed=f"none of {sum(e.at >= since for e in logs.events)} log events since {since:%H:%M} UTC tells of any"
+        + (" (the newest ones; there are more)" if logs.truncated else ""),
         expected="no connection errors",
         related=(*service.related, *link.database.related),
     )

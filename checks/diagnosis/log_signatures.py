@@ -111,7 +111,7 @@ def judge(service: Service, logs: ServiceLogs, since: dt.datetime, running: Sequ
         name=service.service,
         observed=f"{total} stack traces or fatal errors in {', '.join(logs.groups)}, newest {newest.trace.title}"
         if newest
-        else "no stack traces",
+        else f"no stack traces{' in the newest part of the log, which was read' if logs.truncated else ''}",
         expected="none since the present deployment",
         evidence=tuple(line for g in groups[:_SHOWN_GROUPS] for line in _told(g))
         + (("only the newest part of the log was read",) if logs.truncated else ()),
