@@ -92,6 +92,10 @@ _REASONS: tuple[tuple[str, Stop], ...] = (
         r"task failed container health checks",
         Stop("killed by the container's health check", "the health command fails", "health_check"),
     ),
+    (
+        r"unable to assume (?:the |a )?role",
+        Stop("its role cannot be assumed", "the role is gone, or does not trust ecs-tasks.amazonaws.com", "permission"),
+    ),
     (r"exec format error", Stop("cannot be executed", "the image is built for another CPU architecture", "image")),
     (
         r"CannotCreateVolume|efs|mount",
@@ -145,6 +149,9 @@ def classify(task: Task, essential: Sequence[str] = ()) -> Stop:
     Args:
         essential: names of its essential containers; those of the others do not stop a task.
     """
+    if task.stop_code == "UserInitiated":
+        # Whatever words they gave for it.
+        return _CODES["UserInitiated"]
     deciding = [c for c in task.containers if not essential or c.name in essential] or list(task.containers)
     said = " ".join((task.stopped_reason, *(c.reason for c in deciding)))
     for pattern, stop in _REASONS:
@@ -152,11 +159,16 @@ def classify(task: Task, essential: Sequence[str] = ()) -> Stop:
             return stop
     if task.stop_code in _CODES:
         return _CODES[task.stop_code]
+    if task.stop_code == "ServiceSchedulerInitiated":
+        # ECS itself stopped it: how its containers then ended says nothing.
+        why = task.stopped_reason or "no reason given"
+        return Stop(f"stopped by the scheduler: {why}", "a reason that this suite does not know", severity="medium")
     exited = _decisive_exit(deciding)
     if exited is not None:
         return _EXITS.get(exited, Stop(f"exit code {exited}", "the application failed; its log says why", "crash"))
     unknown = task.stopped_reason or task.stop_code or "no reason given"
-    return Stop(unknown, "a reason that this suite does not know", severity="medium")
+    grave = task.stop_code in ("TaskFailedToStart", "EssentialContainerExited")
+    return Stop(unknown, "a reason that this suite does not know", severity=None if grave else "medium")
 
 
 def _decisive_exit(containers: Iterable[ContainerState]) -> int | None:
@@ -185,8 +197,10 @@ def judge(
     failing = [(t, s) for t, s in reasons if not s.benign]
     kinds = Counter(s for _, s in failing)
     common = kinds.most_common()
-    main = common[0][0] if common else None
-    recovered = len(failing) < loop_stops and service.running >= service.desired
+    # The gravest decides, however many interruptions by AWS there were besides.
+    grave = [s for s, _ in common if s.severity is None]
+    main = next(iter(grave), common[0][0] if common else None)
+    recovered = sum(kinds[s] for s in grave) < loop_stops and service.running >= service.desired
     severity: Severity | None = "medium" if recovered else main.severity if main else None
     told = ", ".join(f"{n}× {s.what}" for s, n in common)
     return Verdict(

@@ -81,6 +81,7 @@ def test_faults_are_named(task: Task, what: str, sign: str) -> None:
         ("ServiceSchedulerInitiated", "Scaling activity initiated by (deployment ecs-svc/1)"),
         ("UserInitiated", "Task stopped by user"),
         ("UserInitiated", "rolling the dice"),
+        ("UserInitiated", "moving it to another subnet"),
     ],
 )
 def test_ordinary_stops_are_benign(code: str, reason: str, exit_code: int) -> None:
@@ -104,6 +105,20 @@ def test_what_aws_does_is_milder(code: str) -> None:
     assert classify(task).severity == "medium"
 
 
+def test_what_the_scheduler_stops_for_a_reason_not_known_is_milder_whatever_its_exit_code() -> None:
+    task = stopped_task(stop_code="ServiceSchedulerInitiated", stopped_reason="Zone is evacuated",
+                        container=container_state(exit_code=143))  # fmt: skip
+
+    assert classify(task).severity == "medium"
+
+
+@pytest.mark.parametrize("code", ["TaskFailedToStart", "EssentialContainerExited"])
+def test_failures_for_a_reason_not_known_are_failures(code: str) -> None:
+    task = stopped_task(stop_code=code, stopped_reason="NewError: …", container=container_state(exit_code=None))
+
+    assert classify(task).severity is None
+
+
 def judged(*tasks: Task, running: int = 1) -> Any:
     return judge(service(running=running), tasks, NOW, window_min=60, loop_stops=2)
 
@@ -122,6 +137,16 @@ def test_a_loop_is_a_loop() -> None:
 def test_one_stop_is_milder_once_all_run_again() -> None:
     assert judged(stopped_task()).severity == "medium"
     assert judged(stopped_task(), running=0).severity is None
+
+
+def test_a_loop_is_not_hidden_by_interruptions() -> None:
+    spot = [stopped_task(n, stop_code="SpotInterruption", stopped_reason="Your Spot Task was interrupted.",
+                         container=container_state(exit_code=None)) for n in (20, 25, 30)]  # fmt: skip
+
+    assert judged(*spot).severity == "medium"
+    verdict = judged(*spot, stopped_task(5), stopped_task(10))
+    assert verdict.severity is None
+    assert verdict.likely_cause == "the application failed; its log says why"
 
 
 def test_other_deployments_and_the_past_do_not_count() -> None:
