@@ -7,10 +7,10 @@ import re
 from collections.abc import Sequence
 
 from checks.diagnosis.verdict import Verdict
-from fixtures.model.ecs import Service, ServiceDeployment
+from fixtures.model.ecs import Service, ServiceDeployment, ServiceEvent
 
 _ROLLED_BACK = ("ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED", "ROLLBACK_IN_PROGRESS", "ROLLBACK_REQUESTED")
-_ENDED_WELL = ("SUCCESSFUL",)
+_UNDER_WAY = ("PENDING", "IN_PROGRESS")
 
 
 def judge(service: Service, deployments: Sequence[ServiceDeployment], now: dt.datetime, window_min: float) -> Verdict:
@@ -27,6 +27,10 @@ def judge(service: Service, deployments: Sequence[ServiceDeployment], now: dt.da
         f"deployment {d.id} of {_short(d.task_definition)}: {d.rollout_reason}, {d.failed_tasks} failed tasks"
         for d in failed
     )
+    # Another rollout is under way since: it may make good what the last one did not.
+    retried = (
+        newest is not None and newest.status in _UNDER_WAY and all(e.created_at < newest.created_at for e in events)
+    )
     if failed:
         observed = f"the deployment of {_short(failed[0].task_definition)} failed"
     elif rolled_back or events:
@@ -41,7 +45,8 @@ def judge(service: Service, deployments: Sequence[ServiceDeployment], now: dt.da
         name=service.service,
         observed=observed,
         expected="a newest deployment that completed",
-        evidence=(*lines, *events),
+        evidence=(*lines, *(f"{e.created_at:%m-%d %H:%M:%S}Z {e.message}" for e in events[:5])),
+        severity="medium" if events and retried and not failed else None,
         related=service.related,
         signs=(),
         likely_cause="its tasks did not start or stay healthy; the stopped tasks say why" if failed or events else "",
@@ -49,7 +54,7 @@ def judge(service: Service, deployments: Sequence[ServiceDeployment], now: dt.da
     )
 
 
-def _failure_events(service: Service, start: dt.datetime) -> tuple[str, ...]:
+def _failure_events(service: Service, start: dt.datetime) -> tuple[ServiceEvent, ...]:
     """Failure and rollback events that no later completed deployment made good.
 
     The completion of the rollback itself names the old deployment, so it makes nothing good.
@@ -67,7 +72,7 @@ def _failure_events(service: Service, start: dt.datetime) -> tuple[str, ...]:
     ]
     if [c for c in completed if c not in returned_to]:
         return ()
-    return tuple(f"{e.created_at:%m-%d %H:%M:%S}Z {e.message}" for e in bad[:5])
+    return tuple(bad)
 
 
 def has_circuit_breaker(service: Service) -> Verdict:

@@ -48,6 +48,14 @@ def test_a_later_deployment_makes_it_good() -> None:
     )
 
 
+def test_a_rollback_that_is_being_made_good_is_milder() -> None:
+    failed = service(events=(BACK, FAILED))
+
+    assert judge(failed, (entry("IN_PROGRESS", 15),), NOW, 60).severity == "medium"
+    # This is the one that failed, not a later one.
+    assert judge(failed, (entry("IN_PROGRESS", 25),), NOW, 60).severity is None
+
+
 def test_what_is_older_than_the_window_is_over() -> None:
     assert judge(service(events=(BACK, FAILED)), (entry("ROLLBACK_SUCCESSFUL", 26),), NOW, 20)
 
