@@ -64,6 +64,15 @@ _COMPLAINTS = (
         "configuration",
     ),
     Complaint("steady state not reached", r"unable to reach steady state", "no instances in the provider", "capacity"),
+    Complaint(
+        "tasks cannot be launched",
+        r"failed to launch a task|unable to assume (?:the|a|this) (?:service.linked )?role",
+        "a role, the network configuration or an account limit",
+        "permission",
+    ),
+    Complaint(
+        "targets cannot be registered", r"failed to register targets", "the target group or its network", "network"
+    ),
     Complaint("throttled", r"operations are being throttled", "ECS throttles the account", "capacity", "medium"),
     Complaint(
         "protected tasks", r"unable to scale in.*protected", "protected tasks keep it from scaling in", "", "low"
@@ -92,6 +101,8 @@ def judge(service: Service, now: dt.datetime, window_min: float, *, settling: bo
 
     Args:
         settling: a young deployment is in progress: one complaint of each kind may heal by itself.
+
+    A want of capacity that has passed, since all tasks run, is a milder finding too.
     """
     start = now - dt.timedelta(minutes=window_min)
     found = [(e, c) for e in since_steady(service.events, start) if (c := complaint(e.message)) is not None]
@@ -99,8 +110,9 @@ def judge(service: Service, now: dt.datetime, window_min: float, *, settling: bo
     gravest = next((c for c in kinds if c.severity is None), kinds[0] if kinds else None)
     counts = ", ".join(f"{c.name} ({sum(1 for _, d in found if d is c)}×)" for c in kinds)
     severity = gravest.severity if gravest else None
-    if settling and len(found) == len(kinds):
-        severity = "medium"
+    passed = all(c.sign == "capacity" for c in kinds) and service.running >= service.desired
+    if (settling and len(found) == len(kinds)) or passed:
+        severity = severity or "medium"
     return Verdict(
         ok=not found,
         resource=service.arn,

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 
+from checks.diagnosis.service_events import complaint
 from checks.diagnosis.verdict import Verdict
-from fixtures.model.ecs import MissingService, Service
+from fixtures.model.ecs import Deployment, MissingService, Service
 
 _SHOWN_EVENTS = 5
+_STARTED = re.compile(r"has started \d+ tasks", re.IGNORECASE)
 
 
 def exists(service: Service | MissingService) -> Verdict:
@@ -35,11 +38,20 @@ def exists(service: Service | MissingService) -> Verdict:
 
 
 def is_settling(service: Service, now: dt.datetime, settle_min: float) -> bool:
-    """Whether a deployment is in progress and young enough that its counts mean nothing yet."""
-    limit = now - dt.timedelta(minutes=settle_min)
-    rolling = any(d.rollout_state == "IN_PROGRESS" and d.created_at > limit for d in service.deployments)
+    """Whether a deployment is in progress and young enough that its counts mean nothing yet.
+
+    A bake time, for which a finished deployment waits on purpose, is added to what it may take.
+    """
+    limit = now - dt.timedelta(minutes=settle_min + service.bake_min)
+    several = len(service.deployments) > 1
+    rolling = any(_is_rolling(d, several) and d.created_at > limit for d in service.deployments)
     green = any(s.stability == "STABILIZING" and (s.created_at or limit) > limit for s in service.task_sets)
     return rolling or green
+
+
+def _is_rolling(deployment: Deployment, several: bool) -> bool:
+    """Behind a Classic Load Balancer deployments have no state: then an old one beside the new one tells."""
+    return deployment.rollout_state == "IN_PROGRESS" or (several and not deployment.rollout_state)
 
 
 def deployed_at(service: Service) -> dt.datetime:
@@ -53,39 +65,52 @@ def deployed_at(service: Service) -> dt.datetime:
 def is_stable(service: Service, now: dt.datetime, settle_min: float) -> Verdict:
     """Running equals desired and no deployment is overdue; a young rolling deployment is not a fault.
 
+    Milder are more tasks than wanted (they are about to be stopped) and missing ones that only just began to start.
+
     Args:
         settle_min: minutes that a deployment may be in progress.
     """
-    running, state = _counts(service)
+    running, desired, state = _counts(service)
     young = is_settling(service, now, settle_min)
     overdue = not young and ("IN_PROGRESS" in state or "STABILIZING" in state)
-    # Daemons have no desired count of their own; ECS reports what it placed.
-    short = running < service.desired
-    surplus = running > service.desired and not young
+    short = running < desired
+    surplus = running > desired
     failed = "FAILED" in state
-    ok = young or not (short or surplus or overdue or failed)
+    starting = short and _only_starting(service, desired - running, now, settle_min)
     return Verdict(
-        ok=ok,
+        ok=young or not (short or surplus or overdue or failed),
         resource=service.arn,
         name=service.service,
-        observed=f"{running} of {service.desired} tasks run, {service.pending} pending"
+        observed=f"{running} of {desired} tasks run, {service.pending} pending"
         + (f"; {state}" if state else "")
         + (", for longer than it may take" if overdue else ""),
-        expected=f"{service.desired} running and a deployment settled within {settle_min:g} min",
+        expected=f"{desired} running and a deployment settled within {settle_min + service.bake_min:g} min",
         evidence=recent_events(service),
+        severity="medium" if not (overdue or failed) and (surplus or starting) else None,
         related=service.related,
         signs=(),
         names={"service": service.service, "cluster": service.cluster},
     )
 
 
-def _counts(service: Service) -> tuple[int, str]:
-    """Running tasks, and the state of what is being deployed."""
-    if service.controller != "ECS":
+def _counts(service: Service) -> tuple[int, int, str]:
+    """Running and desired tasks of what is meant to serve, and the state of what is being deployed."""
+    primary_set = next((s for s in service.task_sets if s.status == "PRIMARY"), None)
+    if primary_set is not None:
+        # Beside it the set that it replaces may run on for hours, until CodeDeploy ends it.
         sets = ", ".join(f"task set {s.status} {s.stability} {s.running}/{s.desired}" for s in service.task_sets)
-        return service.running, sets
+        return primary_set.running, primary_set.desired, sets
     primary = service.primary
-    return service.running, f"deployment {primary.rollout_state}" if primary and primary.rollout_state else ""
+    state = f"deployment {primary.rollout_state}" if primary and primary.rollout_state else ""
+    return service.running, service.desired, state
+
+
+def _only_starting(service: Service, missing: int, now: dt.datetime, settle_min: float) -> bool:
+    """Whether the missing tasks were started once, lately, and nothing complains: the service was scaled out."""
+    since = now - dt.timedelta(minutes=settle_min)
+    recent = [e for e in service.events if e.created_at >= since]
+    starts = [e for e in recent if _STARTED.search(e.message)]
+    return service.pending >= missing and len(starts) == 1 and not any(complaint(e.message) for e in recent)
 
 
 def recent_events(service: Service) -> tuple[str, ...]:

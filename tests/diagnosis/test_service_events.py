@@ -38,6 +38,9 @@ GROUP = "arn:aws:elasticloadbalancing:us-east-1:1:targetgroup/web/0"
         ("(service x) is unable to consistently start tasks successfully.", "tasks do not stay up"),
         ("(service x) was unable to stop or start tasks during a deployment because of the service deployment "
          "configuration.", "deployment configuration forbids progress"),
+        ("(service x) failed to launch a task with (error ECS was unable to assume the role 'arn:1').",
+         "tasks cannot be launched"),
+        ("(service x) failed to register targets in (target-group 1) with (error ...)", "targets cannot be registered"),
         ("(service x) operations are being throttled. Will try again later.", "throttled"),
     ],
 )  # fmt: skip
@@ -71,6 +74,13 @@ def test_one_complaint_during_a_deployment_is_milder() -> None:
 
     assert judge(service(events=bad), NOW, 60, settling=True).severity == "medium"
     assert judge(service(events=bad), NOW, 60, settling=False).severity is None
+
+
+def test_a_want_of_capacity_that_has_passed_is_milder() -> None:
+    want = (event(9, "was unable to place a task. Reason: Capacity is unavailable at this time."),)
+
+    assert judge(service(events=want), NOW, 60, settling=False).severity == "medium"
+    assert judge(service(events=want, running=0), NOW, 60, settling=False).severity is None
 
 
 @given(st.text())
