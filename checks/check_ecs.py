@@ -196,9 +196,10 @@ def check_no_stack_traces(
 @pytest.mark.severity("high")
 @pytest.mark.self_audit("container logs")
 @pytest.mark.guide("ecs", "stack traces in logs")
-def check_log_groups_exist(service: Service, log_events: ServiceLogs) -> None:
+def check_log_groups_exist(service: Service, log_events: ServiceLogs, task_definition: TaskDefinition) -> None:
     """The log groups that each task definition names exist."""
-    verdict = log_signatures.group_exists(service, log_events)
+    made_by_ecs = {c.log_group for c in task_definition.containers if c.log_group_created}
+    verdict = log_signatures.group_exists(service, log_events, made_by_ecs)
     assert verdict, verdict.explain()
 
 
@@ -211,6 +212,12 @@ def check_environment_is_complete(service: Service, task_definition: TaskDefinit
     linked = next((link.container for link in service.load_balancers), "")
     serving = settings.container or linked or task_definition.containers[0].name
     verdict = environment.judge(service, task_definition, settings.required_environment, serving)
+    container = task_definition.container(serving)
+    if verdict and container is not None and container.environment_files:
+        unset = environment.unset(container, settings.required_environment)
+        if unset:
+            detail = f"{', '.join(unset)} may be set in {', '.join(container.environment_files)}"
+            raise Unavailable("reading environment files", "unsupported", detail)
     assert verdict, verdict.explain()
 
 

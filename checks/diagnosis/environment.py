@@ -21,13 +21,20 @@ _PLACEHOLDERS = (
         ),
         "a value that was to be replaced",
     ),
-    (re.compile(r"\bTODO\b|\bCHANGEME\b"), "a value that was to be replaced"),
+    (re.compile(r"^TODO[\s:].*|\bCHANGEME\b"), "a value that was to be replaced"),
 )
+# What is often left empty on purpose: empty then means "none".
+_OPTIONAL = re.compile(
+    r"(?:^|_)(?:PROXY|ARGS|OPTS|OPTIONS|FLAGS|PREFIX|SUFFIX|LABELS|TAGS|EXTRA|DEBUG|PYTHONPATH|CLASSPATH|ALLOWLIST"
+    r"|DENYLIST|WHITELIST|BLACKLIST)$",
+    re.IGNORECASE,
+)
+_NAMED = re.compile(r"\$\{(\w+)\}|\$\((\w+)\)")
 
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong with one variable."""
+    """What is wrong with one variable. ``mild`` where it may be meant so."""
 
     container: str
     variable: str
@@ -54,13 +61,28 @@ def problems(container: ContainerDefinition, required: Iterable[str] = ()) -> li
     for name, value in sorted(container.environment.items()):
         kind = placeholder(value)
         if not value.strip():
-            found.append(Problem(container.name, name, "is empty"))
+            mild = bool(_OPTIONAL.search(name)) and name not in required
+            found.append(Problem(container.name, name, "is empty", mild))
         elif kind:
-            found.append(Problem(container.name, name, f"is {kind}: {value[:80]}"))
+            mild = _expands_later(name, value, {*container.environment, *secrets})
+            found.append(Problem(container.name, name, f"is {kind}: {value[:80]}", mild))
         if name in secrets:
             found.append(Problem(container.name, name, "is given as a variable and as a secret; ECS refuses that"))
-    missing = [n for n in required if n not in container.environment and n not in secrets]
+    missing = [] if container.environment_files else unset(container, required)
     return found + [Problem(container.name, n, "is not set") for n in missing]
+
+
+def unset(container: ContainerDefinition, required: Iterable[str]) -> list[str]:
+    """Names that a task definition gives neither as variable nor as secret; a file of variables may still have them."""
+    given = {*container.environment, *(s.variable for s in container.secrets)}
+    return [n for n in required if n not in given]
+
+
+def _expands_later(name: str, value: str, given: Iterable[str]) -> bool:
+    """Whether a value names only other variables of its container, which an entry point or Spring may put in."""
+    names = [first or second for first, second in _NAMED.findall(value)]
+    rest = _NAMED.sub("", value)
+    return bool(names) and not placeholder(rest) and name not in names and set(names) <= set(given)
 
 
 def judge(service: Service, definition: TaskDefinition, required: Sequence[str], serving: str) -> Verdict:
@@ -70,7 +92,8 @@ def judge(service: Service, definition: TaskDefinition, required: Sequence[str],
         required: names that the target says must be set in the serving container.
         serving: that container.
     """
-    found = [p for c in definition.containers for p in problems(c, required if c.name == serving else ())]
+    every = [p for c in definition.containers for p in problems(c, required if c.name == serving else ())]
+    found = sorted(every, key=lambda p: p.mild)
     return Verdict(
         ok=not found,
         resource=definition.arn,
@@ -80,6 +103,7 @@ def judge(service: Service, definition: TaskDefinition, required: Sequence[str],
         else "usable values",
         expected="no empty, unexpanded or missing values",
         evidence=tuple(str(p) for p in found),
+        severity="medium" if found and found[0].mild else None,
         related=(*service.related, definition.arn),
         signs=("configuration",),
         likely_cause="the revision was registered with a template that was not filled in" if found else "",

@@ -150,15 +150,21 @@ def _signs(groups: Sequence[Group]) -> tuple[str, ...]:
     return found or (("crash",) if groups else ())
 
 
-def group_exists(service: Service, logs: ServiceLogs) -> Verdict:
-    """The log groups that the task definition names exist: a task that cannot log does not start."""
+def group_exists(service: Service, logs: ServiceLogs, made_by_ecs: Iterable[str] = ()) -> Verdict:
+    """The log groups that the task definition names exist: a task that cannot log does not start.
+
+    Args:
+        made_by_ecs: groups that ECS makes by itself when a task starts (``awslogs-create-group``).
+    """
+    made = set(made_by_ecs)
+    missing = [g for g in logs.missing_groups if g not in made]
     return Verdict(
-        ok=not logs.missing_groups,
-        resource=f"log-group/{logs.missing_groups[0]}" if logs.missing_groups else service.arn,
-        name=logs.missing_groups[0] if logs.missing_groups else service.service,
-        observed=f"log group {', '.join(logs.missing_groups)} does not exist" if logs.missing_groups else "it is there",
+        ok=not missing,
+        resource=f"log-group/{missing[0]}" if missing else service.arn,
+        name=missing[0] if missing else service.service,
+        observed=f"log group {', '.join(missing)} does not exist" if missing else "it is there",
         expected=f"the log groups of {service.service}",
         related=service.related,
         signs=("configuration",),
-        names={"service": service.service, "log_group": logs.missing_groups[0] if logs.missing_groups else ""},
+        names={"service": service.service, "log_group": missing[0] if missing else ""},
     )

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from checks.diagnosis.environment import judge, placeholder, plain_secrets, problems
+from checks.diagnosis.environment import judge, placeholder, plain_secrets, problems, unset
 from tests.diagnosis.facts import container, definition, service
 
 
@@ -15,7 +15,8 @@ def test_placeholders(value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["db.example", "5432", "true", "none", "a{b}c", "http://x/?a=<b", "$5", "todo-service.local"]
+    "value",
+    ["db.example", "5432", "true", "none", "a{b}c", "http://x/?a=<b", "$5", "todo-service.local", "TODO,DOING,DONE"],
 )
 def test_ordinary_values(value: str) -> None:
     assert placeholder(value) == ""
@@ -30,6 +31,39 @@ def test_problems_are_named_with_their_variable() -> None:
         "web: DB_PASSWORD is given as a variable and as a secret; ECS refuses that",
         "web: D is not set",
     ]
+
+
+@pytest.mark.parametrize(
+    ("variables", "mild"),
+    [
+        ({"HTTP_PROXY": ""}, True),
+        ({"JAVA_OPTS": " "}, True),
+        ({"NODE_OPTIONS": "", "DB_HOST": ""}, False),
+        # An entry point or Spring may put these in.
+        ({"URL": "postgres://${DB_USER}:$(DB_PASSWORD)@db/shop", "DB_USER": "web"}, True),
+        ({"URL": "postgres://${db_user}@db/shop", "DB_USER": "web"}, False),
+        ({"DB_HOST": "${DB_HOST}"}, False),
+        ({"URL": "{{ scheme }}://${DB_USER}", "DB_USER": "web"}, False),
+    ],
+)
+def test_what_may_be_meant_so_is_milder(variables: dict[str, str], mild: bool) -> None:
+    verdict = judge(service(), definition(container(environment=variables)), (), "web")
+
+    assert not verdict
+    assert (verdict.severity == "medium") is mild
+
+
+def test_an_optional_name_that_is_required_is_not_optional() -> None:
+    one = definition(container(environment={"HTTP_PROXY": ""}))
+
+    assert judge(service(), one, ("HTTP_PROXY",), "web").severity is None
+
+
+def test_what_is_not_set_may_stand_in_a_file_of_variables() -> None:
+    one = container(environment_files=("arn:aws:s3:::config/web.env",))
+
+    assert judge(service(), definition(one), ("REDIS_HOST",), "web")
+    assert unset(one, ("REDIS_HOST", "DB_HOST")) == ["REDIS_HOST"]
 
 
 def test_required_names_may_be_secrets() -> None:

@@ -86,3 +86,10 @@ def test_a_missing_group_is_named() -> None:
 @given(st.text())
 def test_any_text_is_taken(text: str) -> None:
     recognise(text)
+
+
+def test_a_group_that_ecs_makes_by_itself_may_be_missing_until_a_task_starts() -> None:
+    absent = ServiceLogs(("/ecs/web",), ("/ecs/web",), (), truncated=False)
+
+    assert not group_exists(service(), absent)
+    assert group_exists(service(), absent, {"/ecs/web"})
