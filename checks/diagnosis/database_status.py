@@ -6,6 +6,7 @@ Rests on "Viewing DB instance status" (RDS user guide) and "Viewing DB cluster s
 from __future__ import annotations
 
 import datetime as dt
+import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -90,9 +91,24 @@ def is_available(database: Database, events: Iterable[DatabaseEvent]) -> Verdict
     """
     own = [e for e in events if e.source in (database.identifier, *database.instances)]
     verdict = _of_status(database, database.status, own)
+    if verdict and meaning(database.status) == "gap" and _is_away(own):
+        return replace(
+            verdict,
+            ok=False,
+            observed=f"status {database.status}, and RDS has told of a shutdown, but not of a start since",
+            severity="medium",
+            signs=("refused", "network"),
+        )
     if not verdict or database.kind == "instance":
         return verdict
     return _of_members(database, verdict, own)
+
+
+def _is_away(events: Sequence[DatabaseEvent]) -> bool:
+    """Whether the newest event about availability is a shutdown."""
+    told = [e for e in events if "availability" in e.categories]
+    newest = max(told, key=lambda e: e.at, default=None)
+    return newest is not None and bool(re.search(r"shutdown|shut down|stopped", newest.message, re.IGNORECASE))
 
 
 def _of_status(database: Database, status: str, events: Sequence[DatabaseEvent]) -> Verdict:

@@ -128,3 +128,20 @@ def test_proxy_says_what_its_reason_means() -> None:
     verdict = database_status.proxy_serves(proxy(targets=(ProxyTarget("shop-db", "UNAVAILABLE", "AUTH_FAILURE"),)))
     assert "secret registered with the proxy" in verdict.likely_cause
     assert verdict.signs == ("authentication",)
+
+
+@pytest.mark.parametrize(
+    ("status", "messages", "ok"),
+    [
+        ("modifying", ["DB instance shutdown"], False),
+        ("modifying", ["DB instance shutdown", "DB instance restarted"], True),
+        ("modifying", [], True),
+        ("available", ["DB instance shutdown"], True),
+    ],
+)
+def test_a_gap_that_rds_tells_of_is_a_milder_finding(status: str, messages: list[str], ok: bool) -> None:
+    events = [DatabaseEvent(ago(9 - n), "shop-db", m, ("availability",)) for n, m in enumerate(messages)]
+    verdict = database_status.is_available(database(status=status), events)
+
+    assert bool(verdict) is ok
+    assert verdict.severity == (None if ok else "medium")
