@@ -47,6 +47,11 @@ def _wanted(service: Service) -> None:
         raise NotApplicable(f"{service.service} is scaled to zero")
 
 
+def _on_fargate(service: Service) -> bool:
+    """A service with a capacity provider strategy has no launch type, but on Fargate it has a platform version."""
+    return service.launch_type == "FARGATE" or bool(service.platform_version)
+
+
 def _has_secrets(definition: TaskDefinition) -> None:
     if not any(c.secrets for c in definition.containers):
         raise NotApplicable(f"{definition.short} takes no secrets")
@@ -269,7 +274,7 @@ def check_execution_role_starts_tasks(
     """The execution role may pull the images and write the logs that its task definition names."""
     if not start_decisions:
         raise NotApplicable(f"{task_definition.short} neither pulls from ECR nor logs to CloudWatch")
-    if service.launch_type == "EC2" and not task_definition.execution_role:
+    if not _on_fargate(service) and not task_definition.execution_role:
         raise NotApplicable(f"{task_definition.short} has no execution role: the instances' role pulls and logs")
     verdict = start_permissions.may_start(service, task_definition, start_decisions)
     assert verdict, verdict.explain()
@@ -323,7 +328,7 @@ def check_image_fits_platform(
     service: Service, task_definition: TaskDefinition, image_platforms: tuple[ImagePlatforms, ...]
 ) -> None:
     """Every image was built for the CPU architecture and system that its task definition asks for."""
-    if service.launch_type != "FARGATE" and not service.platform_version:
+    if not _on_fargate(service):
         raise NotApplicable(f"{service.service} runs on instances, whose architecture is not its task definition's")
     if not any(i.platforms for i in image_platforms):
         raise NotApplicable(f"no image of {task_definition.short} in ECR says for which platform it is")
