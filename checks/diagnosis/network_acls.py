@@ -170,7 +170,9 @@ def passes(
 
 
 def _legs(hop: Hop, subnets: Mapping[str, Subnet], ephemeral: Ports) -> list[_Leg]:
-    known = [(a, b) for a in hop.source.subnets for b in hop.destination.subnets if a in subnets and b in subnets]
+    # A subnet with IPv6 only has no range that this could be about.
+    usable = {i for i, s in subnets.items() if s.cidr}
+    known = [(a, b) for a in hop.source.subnets for b in hop.destination.subnets if {a, b} <= usable]
     # Traffic within one subnet passes no ACL.
     pairs = [(subnets[a], subnets[b]) for a, b in known if a != b]
     found = [leg for source, destination in pairs for leg in _both_ways(hop, source, destination, ephemeral)]
