@@ -39,6 +39,7 @@ from fixtures.model.logs import ServiceLogs
 from fixtures.model.metrics import Counts
 from fixtures.model.network import NetworkAcl, SecurityGroup, Subnet
 from fixtures.model.secrets import StoredSecret
+from fixtures.references import secret_address
 from fixtures.target import Target
 
 pytestmark = pytest.mark.database
@@ -224,9 +225,15 @@ def check_database_settings_agree(service: Service, database_link: DatabaseLink,
 @pytest.mark.smoke
 @pytest.mark.severity("critical")
 @pytest.mark.guide("database", "credentials")
-def check_database_secret_is_valid(service: Service, database_secrets: tuple[StoredSecret, ...]) -> None:
+def check_database_secret_is_valid(
+    service: Service, database_secrets: tuple[StoredSecret, ...], task_definition: TaskDefinition
+) -> None:
     """The secret with which each service logs in exists, is not being deleted and holds a password."""
-    verdicts = tuple(credentials.secret_valid(s, service.name) for s in database_secrets)
+    addresses = [secret_address(s.value_from) for c in task_definition.containers for s in c.secrets]
+    verdicts = tuple(
+        credentials.secret_valid(s, service.name, [a.json_key for a in addresses if a.id == s.reference])
+        for s in database_secrets
+    )
     verdict = worst(verdicts, otherwise=verdicts[0])
     assert verdict, verdict.explain()
 
@@ -244,7 +251,10 @@ def check_database_credentials_agree(
         raise NotApplicable(f"the secrets of {service.service} hold nothing that could be compared without a login")
     verdicts = tuple(
         credentials.secret_agrees(
-            s, database_link, credentials.is_master_secret(s, database_link.database, target.database.secret_is_master)
+            s,
+            database_link,
+            credentials.is_master_secret(s, database_link.database, target.database.secret_is_master),
+            database_secrets,
         )
         for s in told
     )
@@ -265,9 +275,11 @@ def check_tasks_are_newer_than_secret(
     target: Target,
 ) -> None:
     """Each running task started after its database secret last changed: until then it holds the old password."""
-    used = [s for s in database_secrets if s.status == "readable"]
+    # What a task reads for itself while it runs does not grow old in it.
+    given = {key[1] for key in database_link.settings.secrets}
+    used = [s for s in database_secrets if s.status == "readable" and s.reference in given]
     if not used or not running_tasks:
-        raise NotApplicable(f"{service.service} runs no task that holds a readable secret")
+        raise NotApplicable(f"{service.service} runs no task that was given a readable secret when it started")
     verdict = credentials.fresh(running_tasks, used, service.name, ())
     if not verdict:
         # Only now do the logs matter: with refused logins it is no longer a risk, but what is broken.

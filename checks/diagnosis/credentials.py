@@ -17,7 +17,8 @@ from fixtures.model.database import Database, DatabaseLink, DatabaseParameters, 
 from fixtures.model.ecs import Task
 from fixtures.model.secrets import StoredSecret
 
-_RDS_NAME = re.compile(r"\.rds\.amazonaws\.com(?:\.cn)?$")
+# A name of a whole global database (name.global-hash.global.rds…) is an alias of whichever cluster writes.
+_RDS_NAME = re.compile(r"(?<!\.global)\.rds\.(?:cn-[a-z0-9-]+\.)?amazonaws\.com(?:\.cn)?$")
 _FAMILIES = {"postgres": "postgres", "mysql": "mysql", "mariadb": "mysql", "sqlserver": "sqlserver", "oracle": "oracle"}
 
 
@@ -162,9 +163,13 @@ def _verdict(
 # -- the secret -------------------------------------------------------------------------------------------------
 
 
-def secret_valid(secret: StoredSecret, service: str) -> Verdict:
-    """A secret exists, is not about to be deleted, has a current version and, as JSON, a password that is not empty."""
-    problem, cause = _secret_problem(secret)
+def secret_valid(secret: StoredSecret, service: str, taken: Sequence[str] = ()) -> Verdict:
+    """A secret exists, is not about to be deleted, has a current version and, as JSON, a password that is not empty.
+
+    Args:
+        taken: keys that the service takes from it by name: its password may have any of them.
+    """
+    problem, cause = _secret_problem(secret, taken)
     return Verdict(
         ok=not problem,
         resource=secret.arn or secret.reference,
@@ -179,7 +184,7 @@ def secret_valid(secret: StoredSecret, service: str) -> Verdict:
     )
 
 
-def _secret_problem(secret: StoredSecret) -> tuple[str, str]:
+def _secret_problem(secret: StoredSecret, taken: Sequence[str]) -> tuple[str, str]:
     if secret.status == "missing":
         return "there is no such secret", "it was deleted or renamed, or the ARN in the task definition is mistyped"
     if secret.status == "deleted":
@@ -192,14 +197,22 @@ def _secret_problem(secret: StoredSecret) -> tuple[str, str]:
     empty = [k for k in secret.empty_keys if k in ("username", "password")]
     if empty:
         return f"its {' and '.join(empty)} is empty", ""
-    lacking = [k for k in ("username", "password") if secret.is_json and secret.public and k not in secret.keys]
-    if lacking and "password" in lacking:
+    public = secret.public or {}
+    by_convention = any(k in public for k in secret.keys)
+    used = [k for k in taken if k in secret.keys and k not in public]
+    if by_convention and "password" not in secret.keys and not used:
         return "its JSON has no password", "whoever wrote it used other keys"
     return "", ""
 
 
-def secret_agrees(secret: StoredSecret, link: DatabaseLink, is_master: bool) -> Verdict:
-    """What a secret says besides the password agrees with the database and with the task's plain variables."""
+def secret_agrees(
+    secret: StoredSecret, link: DatabaseLink, is_master: bool, others: Sequence[StoredSecret] = ()
+) -> Verdict:
+    """What a secret says besides the password agrees with the database and with the task's plain variables.
+
+    Args:
+        others: all secrets that the service takes for its database.
+    """
     database, proxy = link.database, link.proxy
     public = dict(secret.public or {})
 
@@ -213,7 +226,7 @@ def secret_agrees(secret: StoredSecret, link: DatabaseLink, is_master: bool) -> 
         *(engine_difference(e, database) for e in said("engine")),
         *(_identifier_difference(i, database) for k in _IDENTIFIERS for i in said(k)),
         *(user_difference(u, database, is_master) for u in said("username")),
-        *_against_task(public, secret, link),
+        *_against_task(public, secret, link, {(s.public or {}).get("username", "") for s in others}),
     ]
     return _verdict(
         [d for d in found if d],
@@ -234,13 +247,19 @@ def _identifier_difference(identifier: Setting, database: Database) -> Differenc
     return Difference(identifier.source, identifier.value, database.identifier, ("network", "authentication"), "medium")
 
 
-def _against_task(public: Mapping[str, str], secret: StoredSecret, link: DatabaseLink) -> Iterable[Difference]:
-    """A user in plain text beside a password from the secret: they must be of the same login."""
+def _against_task(
+    public: Mapping[str, str], secret: StoredSecret, link: DatabaseLink, logins: set[str]
+) -> Iterable[Difference]:
+    """A user in plain text beside a password from the secret: they must be of the same login.
+
+    Args:
+        logins: users of all the service's secrets: a plain one may belong to another of them.
+    """
     user = public.get("username")
     if user is None:
         return
     for plain in link.settings.users:
-        if plain.value and plain.value != user:
+        if plain.value and plain.value not in {user, *logins}:
             expected = f"{user}, as the password is that of secret {secret.name}"
             yield Difference(plain.source, plain.value, expected, ("authentication",))
 
@@ -327,14 +346,19 @@ def rotates(secret: StoredSecret, database: Database, stages: Mapping[str, Seque
 _PLAIN_MODES = frozenset({"disable", "allow"})
 
 
+# The version from which on each engine refuses them by default (RDS and Aurora user guides, "Requiring SSL/TLS").
+_TLS_SINCE = {"postgres": (15,), "aurora-postgresql": (17,), "mysql": (9,), "mariadb": (11, 8)}
+
+
 def requires_tls(database: Database, parameters: DatabaseParameters) -> bool:
-    """Whether the database refuses connections without TLS; from PostgreSQL 15 on it does unless told otherwise."""
+    """Whether the database refuses connections without TLS: as its parameter says, or else by its engine's default."""
     name = "rds.force_ssl" if "postgres" in database.engine else "require_secure_transport"
     value = parameters.values.get(name)
     if value is not None:
         return value.lower() in ("1", "on", "true")
-    major = database.engine_version.partition(".")[0]
-    return "postgres" in database.engine and major.isdigit() and int(major) >= 15
+    since = _TLS_SINCE.get(database.engine)
+    version = tuple(int(p) for p in re.findall(r"\d+", database.engine_version))
+    return since is not None and version >= since
 
 
 def encryption_agrees(link: DatabaseLink, parameters: DatabaseParameters) -> Verdict:

@@ -143,6 +143,38 @@ def test_secret_that_may_be_right(changes: dict[str, object]) -> None:
     assert credentials.secret_valid(secret(**changes), "web")
 
 
+def test_a_password_may_have_another_key_which_the_service_then_names() -> None:
+    found = secret(keys=("pass", "username"))
+
+    assert credentials.secret_valid(found, "web", ("pass",))
+    assert not credentials.secret_valid(found, "web", ("username", "pwd"))
+    # A connection URL in a key of its own: what it says is public, and its password needs no key.
+    assert credentials.secret_valid(secret(keys=("DATABASE_URL",), public={"host": "h"}), "web")
+
+
+def test_a_plain_user_may_belong_to_another_of_the_secrets() -> None:
+    admin, app = secret(public={"username": "shop_admin"}), secret(public={"username": "shop_app"}, name="app")
+    both = link(users=["shop_app"])
+
+    assert credentials.secret_agrees(admin, both, is_master=False, others=(admin, app))
+    assert not credentials.secret_agrees(admin, both, is_master=False, others=(admin,))
+
+
+@pytest.mark.parametrize(
+    ("host", "severity"),
+    [
+        ("shop.global-abc123.global.rds.amazonaws.com", "low"),
+        ("old-db.abc123.eu-west-1.rds.amazonaws.com", None),
+        ("old-db.abc123.rds.cn-north-1.amazonaws.com.cn", None),
+    ],
+)
+def test_a_global_databases_name_is_an_alias(host: str, severity: str | None) -> None:
+    found = credentials.host_difference(Setting(host, "DB_HOST"), database(), None)
+
+    assert found is not None
+    assert found.severity == severity
+
+
 @pytest.mark.parametrize(
     ("managed", "told", "expected"),
     [("arn:secret", None, True), ("arn:other", None, False), ("", True, True), ("", False, False), ("", None, False)],
@@ -207,6 +239,10 @@ def test_rds_calls_its_own_secret_impaired() -> None:
         ("postgres", "15.4", {"rds.force_ssl": "0"}, False),
         ("postgres", "14.9", {"rds.force_ssl": "1"}, True),
         ("aurora-postgresql", "17.1", {}, True),
+        ("aurora-postgresql", "16.6", {}, False),
+        ("mariadb", "11.4.5", {}, False),
+        ("mariadb", "11.8.3", {}, True),
+        ("mysql", "8.4.7", {}, False),
         ("mysql", "8.0.35", {}, False),
         ("mysql", "8.0.35", {"require_secure_transport": "ON"}, True),
     ],
