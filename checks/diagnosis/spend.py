@@ -122,7 +122,9 @@ def services_by_growth(cost: DailyCost) -> list[Growth]:
 
 def offending_service(cost: DailyCost, account: str, percent: float, usd: float) -> Verdict:
     """No single service grew; the one that grew most is named with its usage type and likely cause."""
-    worst = services_by_growth(cost)[0]
+    grown = services_by_growth(cost)
+    # A large service that swings by a few percent must not hide a small one that has multiplied.
+    worst = next((g for g in grown if g.exceeds(percent, usd)), grown[0])
     lines = [growth(cost, line.usage_type, line.daily_usd) for line in cost.lines if line.service == worst.name]
     usage = max(lines, key=lambda g: g.delta_usd)
     return Verdict(

@@ -130,6 +130,12 @@ def test_the_service_that_grew_most_is_named_with_its_usage() -> None:
     assert verdict.names == {"aws_service": "EC2 - Other", "day": "2026-03-05"}
 
 
+def test_a_large_service_does_not_hide_a_small_one_that_multiplied() -> None:
+    database = CostLine("Amazon RDS", "RDS:GP3-Storage", (100.0,) * 13 + (112.0,))
+    verdict = spend.offending_service(cost(*(1.0,) * 13, 9.0, more=(database,)), "123456789012", 50, 5)
+    assert (verdict.ok, verdict.name) == (False, "EC2 - Other")
+
+
 def test_a_service_that_is_new_and_cheap_is_no_culprit() -> None:
     new = CostLine("AWS Glue", "Crawler", (0.0,) * 9 + (0.02,))
     assert spend.offending_service(cost(*(10.0,) * 10, more=(new,)), "1", 50, 5)
