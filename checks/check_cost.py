@@ -10,8 +10,8 @@ from checks.diagnosis import lifecycle_policy, money, self_audit, spend, thrift
 from checks.diagnosis.verdict import Verdict, worst
 from fixtures.each import Each
 from fixtures.errors import NotApplicable, Unavailable
-from fixtures.model.alarms import Alarm
-from fixtures.model.cost import Anomaly, Budget, DailyCost, Schedule, TopicSubscriptions
+from fixtures.model.alarms import Alarm, Topic
+from fixtures.model.cost import Anomaly, Budget, DailyCost, Schedule, TopicSubscriptions, Usage
 from fixtures.model.ecs import Service, Task
 from fixtures.model.images import ContainerImage
 from fixtures.model.registry import LogGroup, Repository
@@ -20,6 +20,7 @@ from fixtures.target import Target
 pytestmark = [pytest.mark.cost, pytest.mark.drift]
 
 Listeners = Each[str, TopicSubscriptions | None]
+Topics = Each[str, Topic | None]
 
 
 def _comparable(cost: DailyCost) -> DailyCost:
@@ -63,9 +64,9 @@ def check_no_service_cost_grew(daily_cost: DailyCost, caller: str, target: Targe
 @pytest.mark.severity("high")
 @pytest.mark.guide("cost", "anomaly alerts")
 @pytest.mark.caused_by("check_no_service_cost_grew", "check_daily_cost_has_no_spike")
-def check_no_cost_anomaly_is_open(cost_anomalies: tuple[Anomaly, ...], caller: str) -> None:
+def check_no_cost_anomaly_is_open(cost_anomalies: tuple[Anomaly, ...], caller: str, target: Target) -> None:
     """Every cost anomaly has been looked at by somebody."""
-    verdict = money.open_anomalies(cost_anomalies, caller)
+    verdict = money.open_anomalies(cost_anomalies, caller, target.cost.spike_usd)
     assert verdict, verdict.explain()
 
 
@@ -99,12 +100,14 @@ def check_a_budget_exists(budgets: tuple[Budget, ...], caller: str) -> None:
 
 @pytest.mark.severity("medium")
 @pytest.mark.guide("cost", "budgets with subscribers")
-def check_budgets_tell_somebody(budgets: tuple[Budget, ...], budget_listeners: Listeners, caller: str) -> None:
+def check_budgets_tell_somebody(
+    budgets: tuple[Budget, ...], budget_listeners: Listeners, budget_topics: Topics, caller: str
+) -> None:
     """Every cost budget tells somebody who confirmed to be told."""
     own = money.cost_budgets(budgets)
     if not own:
         raise NotApplicable(f"account {caller} has no cost budget")
-    verdicts = tuple(money.budget_tells(b, budget_listeners.all()) for b in own)
+    verdicts = tuple(money.budget_tells(b, budget_listeners.all(), budget_topics.all()) for b in own)
     verdict = worst(verdicts, otherwise=verdicts[0])
     assert verdict, verdict.explain()
 
@@ -123,10 +126,10 @@ def check_estimated_charges_alarm_is_quiet(billing_alarms: tuple[Alarm, ...], ca
 @pytest.mark.severity("medium")
 @pytest.mark.guide("cost", "estimated charges alarm")
 def check_estimated_charges_alarm_can_warn(
-    billing_alarms: tuple[Alarm, ...], billing_listeners: Listeners, caller: str
+    billing_alarms: tuple[Alarm, ...], billing_listeners: Listeners, billing_topics: Topics, caller: str
 ) -> None:
     """An alarm on the month's estimated charges exists, looks right and tells somebody."""
-    verdict = money.charges_alarm_exists(billing_alarms, caller, billing_listeners.all())
+    verdict = money.charges_alarm_exists(billing_alarms, caller, billing_listeners.all(), billing_topics.all())
     assert verdict, verdict.explain()
 
 
@@ -163,11 +166,11 @@ def check_logs_expire(service: Service, log_retention: tuple[LogGroup, ...], tar
 
 @pytest.mark.severity("low")
 @pytest.mark.guide("cost", "idle tasks")
-def check_service_is_used(service: Service, busiest_cpu_percent: float | None, target: Target) -> None:
+def check_service_is_used(service: Service, usage: Usage, target: Target) -> None:
     """A service that runs tasks also does something."""
-    if busiest_cpu_percent is None:
+    if usage.busiest_cpu_percent is None:
         raise NotApplicable(f"no CPU utilisation of {service.service} in the last days")
-    verdict = thrift.is_used(service, busiest_cpu_percent, None, target.cost.idle_cpu_percent)
+    verdict = thrift.is_used(service, usage, target.cost.idle_cpu_percent)
     assert verdict, verdict.explain()
 
 
@@ -200,11 +203,7 @@ def check_database_sleeps_at_night(
     _asleep(target)
     if not target.database.enabled:
         raise NotApplicable("the target has no database")
-    about = tuple(s for s in (*schedules, *event_rules) if _concerns_database(s))
+    ours = target.database.identifier or target.prefix
+    about = tuple(s for s in (*schedules, *event_rules) if thrift.concerns_database(s, ours))
     verdict: Verdict = thrift.sleeps("the database", f"target/{target.name}/database", about)
     assert verdict, verdict.explain()
-
-
-def _concerns_database(schedule: Schedule) -> bool:
-    said = f"{schedule.name} {schedule.target} {schedule.detail}".lower()
-    return any(word in said for word in ("rds", "dbinstance", "dbcluster", "database"))

@@ -54,7 +54,7 @@ def silent(alarm: Alarm, listeners: Listeners, topics: Topics) -> str:
 
 def _unheard(topic: str, alarm: Alarm, listeners: Listeners, topics: Topics) -> str:
     try:
-        return _deaf(topic, listeners(topic), topics(topic))
+        return deaf(topic, listeners(topic), topics(topic))
     except Unavailable as e:
         if e.cause == "denied" and _account(topic) != _account(alarm.arn):
             # Organisations gather alarms in one account: who listens there is that account's business.
@@ -86,14 +86,21 @@ def _account(arn: str) -> str:
     return fields[4] if len(fields) > 4 else ""
 
 
-def _deaf(arn: str, listening: TopicSubscriptions | None, topic: Topic | None) -> str:
+def deaf(
+    arn: str,
+    listening: TopicSubscriptions | None,
+    topic: Topic | None,
+    publisher: str = "cloudwatch.amazonaws.com",
+    called: str = "CloudWatch",
+) -> str:
+    """Why nobody hears what an AWS service publishes to a topic, "" if somebody does."""
     name = arn.rpartition(":")[2]
     if listening is None or topic is None:
         return f"topic {name} does not exist"
-    if not any(p in ("*", "cloudwatch.amazonaws.com") or p.endswith(":root") for p in topic.publishers):
-        return f"the policy of topic {name} does not let CloudWatch publish"
+    if not any(p in ("*", publisher) or p.endswith(":root") for p in topic.publishers):
+        return f"the policy of topic {name} does not let {called} publish"
     if topic.key.endswith(_AWS_KEY):
-        return f"topic {name} is encrypted with AWS's own key, which CloudWatch cannot use"
+        return f"topic {name} is encrypted with AWS's own key, which {called} cannot use"
     if not listening.confirmed:
         return f"topic {name} has no confirmed subscriber ({listening.pending} pending)"
     return ""

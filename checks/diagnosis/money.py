@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from checks.diagnosis.alarm_reach import deaf, silent
 from checks.diagnosis.verdict import Verdict
-from fixtures.model.alarms import Alarm
+from fixtures.model.alarms import Alarm, Topic
 from fixtures.model.cost import Anomaly, Budget, TopicSubscriptions
 
 # A person has looked and said so: GetAnomalies' Feedback.
@@ -14,11 +15,16 @@ _SETTLED = ("NO", "PLANNED_ACTIVITY")
 _SHORTEST_BILLING_PERIOD_S = 21600
 
 Listeners = Mapping[str, TopicSubscriptions | None]
+Topics = Mapping[str, Topic | None]
 
 
-def open_anomalies(anomalies: Sequence[Anomaly], account: str) -> Verdict:
-    """No cost anomaly that nobody has assessed."""
-    still = sorted((a for a in anomalies if a.feedback not in _SETTLED), key=lambda a: -a.impact_usd)
+def open_anomalies(anomalies: Sequence[Anomaly], account: str, least_usd: float) -> Verdict:
+    """No cost anomaly that nobody has assessed, and none that was confirmed and still goes on.
+
+    Args:
+        least_usd: impact from which an anomaly matters; what is smaller is milder.
+    """
+    still = sorted((a for a in anomalies if not _is_settled(a)), key=lambda a: -a.impact_usd)
     lines = tuple(
         f"{a.started}{f' to {a.ended}' if a.ended else ', still open'}: ${a.impact_usd:.2f} more than expected"
         f"{' in ' + '; '.join(a.causes) if a.causes else ''} (anomaly {a.id})"
@@ -28,13 +34,18 @@ def open_anomalies(anomalies: Sequence[Anomaly], account: str) -> Verdict:
         ok=not still,
         resource=f"account/{account}",
         name=f"account {account}",
-        observed=f"{len(still)} cost anomalies without an assessment, the largest ${still[0].impact_usd:.2f}"
+        observed=f"{len(still)} open cost anomalies, the largest ${still[0].impact_usd:.2f}"
         if still
         else "no anomaly is open",
         expected="none, or feedback given on each",
         evidence=lines,
         related=("cost",),
+        severity="low" if still and still[0].impact_usd < least_usd else None,
     )
+
+
+def _is_settled(anomaly: Anomaly) -> bool:
+    return anomaly.feedback in _SETTLED or (anomaly.feedback == "YES" and bool(anomaly.ended))
 
 
 def monitors_exist(monitors: Sequence[str], account: str) -> Verdict:
@@ -90,21 +101,40 @@ def budget_kept(budget: Budget) -> Verdict:
     )
 
 
-def budget_tells(budget: Budget, listeners: Listeners) -> Verdict:
-    """A notification on exceeding, with an e-mail address or a topic that somebody confirmed."""
+def budget_tells(budget: Budget, listeners: Listeners, topics: Topics) -> Verdict:
+    """A notification on exceeding that reaches an e-mail address, or a topic that takes it and that somebody reads."""
     useful = [n for n in budget.notifications if n.comparison != "LESS_THAN"]
-    told = [s for n in useful for s in n.subscribers]
-    reached = [s for s in told if s == "EMAIL" or _listened(s.removeprefix("SNS:"), listeners)]
-    why = "no notification on exceeding" if not useful else "no subscriber" if not told else "no confirmed subscriber"
+    told = list(dict.fromkeys(s for n in useful for s in n.subscribers))
+    silence = {s: _budget_silence(s, listeners, topics) for s in told}
+    reached = [s for s in told if not silence[s]]
+    why = _why_untold(budget, bool(useful), tuple(silence.values()))
     return Verdict(
-        ok=bool(reached),
+        ok=bool(reached) and not budget.unhealthy,
         resource=f"budget/{budget.name}",
         name=budget.name,
-        observed=f"{len(reached)} subscribers are told" if reached else f"it tells nobody: {why}",
+        observed=f"it tells nobody: {why}"
+        if budget.unhealthy or not reached
+        else f"{len(reached)} subscribers are told",
         expected="a notification with an e-mail or a confirmed SNS subscriber",
-        evidence=tuple(_silence(s.removeprefix("SNS:"), listeners) for s in told if s.startswith("SNS:")),
+        evidence=tuple(s for s in silence.values() if s),
         names={"budget": budget.name},
     )
+
+
+def _why_untold(budget: Budget, has_notification: bool, silence: Sequence[str]) -> str:
+    if budget.unhealthy:
+        return f"AWS does not evaluate it any more ({budget.unhealthy})"
+    if not has_notification:
+        return "no notification on exceeding"
+    return "; ".join(silence) or "no subscriber"
+
+
+def _budget_silence(subscriber: str, listeners: Listeners, topics: Topics) -> str:
+    """Why a subscriber of a budget hears nothing; an e-mail address needs no confirmation."""
+    if subscriber == "EMAIL":
+        return ""
+    arn = subscriber.removeprefix("SNS:")
+    return deaf(arn, listeners.get(arn), topics.get(arn), "budgets.amazonaws.com", "AWS Budgets")
 
 
 def _listened(topic: str, listeners: Listeners) -> bool:
@@ -131,10 +161,10 @@ def alarm_tells(alarm: Alarm, listeners: Listeners) -> tuple[bool, str]:
     return True, "it tells " + ", ".join(a.rsplit(":", 1)[-1] for a in alarm.actions)
 
 
-def charges_alarm_exists(alarms: Sequence[Alarm], account: str, listeners: Listeners) -> Verdict:
-    """An EstimatedCharges alarm with a fitting statistic and period that can tell somebody."""
+def charges_alarm_exists(alarms: Sequence[Alarm], account: str, listeners: Listeners, topics: Topics) -> Verdict:
+    """An EstimatedCharges alarm that watches a metric which exists, as it should, and that can tell somebody."""
     own = [a for a in alarms if a.watches("AWS/Billing", "EstimatedCharges")]
-    problems = [(a, p) for a in own for p in _charges_problems(a, listeners)]
+    problems = [(a, p) for a in own for p in _charges_problems(a, listeners, topics)]
     healthy = [a for a in own if a.name not in {p[0].name for p in problems}]
     if healthy:
         observed = f"alarm {healthy[0].name} watches the month's charges"
@@ -152,10 +182,16 @@ def charges_alarm_exists(alarms: Sequence[Alarm], account: str, listeners: Liste
     )
 
 
-def _charges_problems(alarm: Alarm, listeners: Listeners) -> list[str]:
+def _charges_problems(alarm: Alarm, listeners: Listeners, topics: Topics) -> list[str]:
     metric = next(m for m in alarm.metrics if m.name == "EstimatedCharges")
-    tells, why = alarm_tells(alarm, listeners)
-    found = [] if tells else [why]
+    why = silent(alarm, listeners.get, topics.get)
+    found = [why] if why else []
+    if "Currency" not in metric.dimensions:
+        found.append("it lacks the dimension Currency, without which there is no such metric")
+    if not alarm.comparison.startswith("Greater"):
+        found.append(f"it compares with {alarm.comparison}")
+    if alarm.state == "INSUFFICIENT_DATA":
+        found.append("it has no data: billing alerts are off, or the month has just begun")
     if metric.statistic != "Maximum":
         found.append(f"statistic {metric.statistic} of a sum that only grows; Maximum is meant")
     if metric.period_s < _SHORTEST_BILLING_PERIOD_S:

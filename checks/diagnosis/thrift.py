@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from checks.diagnosis.verdict import Verdict
-from fixtures.model.cost import Schedule
+from fixtures.model.cost import Schedule, Usage
 from fixtures.model.ecs import Service
 from fixtures.model.registry import LogGroup
 
 _GIB = 1024**3
+# The input of Scheduler's calls of RDS's API.
+_IDENTIFIER = re.compile(r'"Db(?:Instance|Cluster)Identifier"\s*:\s*"([^"]*)"', re.IGNORECASE)
 
 
 def retention(group: LogGroup, most_days: int) -> Verdict:
@@ -31,15 +34,9 @@ def retention(group: LogGroup, most_days: int) -> Verdict:
     )
 
 
-def is_used(
-    service: Service, busiest_cpu_percent: float | None, requests: float | None, idle_percent: float
-) -> Verdict:
-    """A running service did something in the last days.
-
-    Args:
-        busiest_cpu_percent: highest CPU utilisation, None without data.
-        requests: requests to its target groups, None where it has none.
-    """
+def is_used(service: Service, usage: Usage, idle_percent: float) -> Verdict:
+    """A running service did something in the last days: it calculated, or it answered requests."""
+    busiest_cpu_percent, requests = usage.busiest_cpu_percent, usage.requests
     idle = (busiest_cpu_percent is not None and busiest_cpu_percent < idle_percent) and not requests
     cpu = "unknown" if busiest_cpu_percent is None else f"{busiest_cpu_percent:.1f} %"
     asked = "no load balancer" if requests is None else f"{requests:.0f} requests"
@@ -52,6 +49,18 @@ def is_used(
         related=service.related,
         names={"service": service.service},
     )
+
+
+def concerns_database(schedule: Schedule, ours: str) -> bool:
+    """Whether a schedule is about databases, and not about others than ours.
+
+    Args:
+        ours: the database's identifier, or what the names of the environment begin with.
+    """
+    said = f"{schedule.name} {schedule.target} {schedule.detail}".lower()
+    named = _IDENTIFIER.findall(schedule.detail)
+    about = any(word in said for word in ("rds", "dbinstance", "dbcluster", "database"))
+    return about and (not named or any(ours in name for name in named))
 
 
 def _stops(schedule: Schedule) -> bool:

@@ -5,13 +5,15 @@ import dataclasses
 import pytest
 
 from checks.diagnosis import money
-from fixtures.model.alarms import Alarm, AlarmMetric
+from fixtures.model.alarms import Alarm, AlarmMetric, Topic
 from fixtures.model.cost import Anomaly, Budget, BudgetNotification, TopicSubscriptions
 
 ACCOUNT = "123456789012"
 TOPIC = "arn:aws:sns:us-east-1:123456789012:billing"
 HEARD = {TOPIC: TopicSubscriptions(TOPIC, 1, 0)}
 PENDING = {TOPIC: TopicSubscriptions(TOPIC, 0, 2)}
+OPEN = {TOPIC: Topic(TOPIC, ("budgets.amazonaws.com", "cloudwatch.amazonaws.com"), "")}
+CLOSED = {TOPIC: Topic(TOPIC, ("events.amazonaws.com",), "")}
 CHARGES = AlarmMetric("AWS/Billing", "EstimatedCharges", {"Currency": "USD"}, "Maximum", 21600)
 ALARM = Alarm(
     "charges", "arn:alarm", (CHARGES,), 100.0, "GreaterThanThreshold", 1, "OK", "", True, (TOPIC,), "missing"
@@ -32,9 +34,25 @@ def notified(**changes: object) -> Budget:
     return dataclasses.replace(BUDGET, notifications=(dataclasses.replace(TOLD, **changes),))  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(("feedback", "ok"), [("", False), ("YES", False), ("NO", True), ("PLANNED_ACTIVITY", True)])
-def test_anomalies_need_an_assessment(feedback: str, ok: bool) -> None:
-    assert bool(money.open_anomalies([anomaly("a", 42, feedback)], ACCOUNT)) is ok
+@pytest.mark.parametrize(
+    ("feedback", "ended", "ok"),
+    [
+        ("", "", False),
+        ("", "2026-03-02", False),
+        ("NO", "", True),
+        ("PLANNED_ACTIVITY", "", True),
+        # Confirmed by somebody: settled once it is over.
+        ("YES", "", False),
+        ("YES", "2026-03-02", True),
+    ],
+)
+def test_anomalies_need_an_assessment(feedback: str, ended: str, ok: bool) -> None:
+    assert bool(money.open_anomalies([anomaly("a", 42, feedback, ended=ended)], ACCOUNT, 1)) is ok
+
+
+@pytest.mark.parametrize(("usd", "severity"), [(0.99, "low"), (1.0, None)])
+def test_an_anomaly_of_cents_is_milder(usd: float, severity: str | None) -> None:
+    assert money.open_anomalies([anomaly("a", usd), anomaly("b", 0.1)], ACCOUNT, 1).severity == severity
 
 
 def test_open_anomalies_the_largest_first() -> None:
@@ -43,8 +61,8 @@ def test_open_anomalies_the_largest_first() -> None:
         anomaly("b", 42, ended="2026-03-02", causes=("EC2 - Other in us-east-1", "RDS")),
         anomaly("c", 99, "NO"),
     ]
-    verdict = money.open_anomalies(found, ACCOUNT)
-    assert verdict.observed == "2 cost anomalies without an assessment, the largest $42.00"
+    verdict = money.open_anomalies(found, ACCOUNT, 1)
+    assert verdict.observed == "2 open cost anomalies, the largest $42.00"
     assert verdict.evidence == (
         "2026-03-01 to 2026-03-02: $42.00 more than expected in EC2 - Other in us-east-1; RDS (anomaly b)",
         "2026-03-01, still open: $3.00 more than expected (anomaly a)",
@@ -52,7 +70,7 @@ def test_open_anomalies_the_largest_first() -> None:
 
 
 def test_nothing_open_and_no_monitor() -> None:
-    assert money.open_anomalies([], ACCOUNT).observed == "no anomaly is open"
+    assert money.open_anomalies([], ACCOUNT, 1).observed == "no anomaly is open"
     assert money.monitors_exist(["services"], ACCOUNT).evidence == ("services",)
     assert not money.monitors_exist([], ACCOUNT)
 
@@ -105,25 +123,49 @@ def test_what_a_budget_says() -> None:
         (BUDGET, {}, "1 subscribers are told"),
         (notified(subscribers=(f"SNS:{TOPIC}",)), HEARD, "1 subscribers are told"),
         (notified(subscribers=("EMAIL", f"SNS:{TOPIC}")), PENDING, "1 subscribers are told"),
-        (notified(subscribers=(f"SNS:{TOPIC}",)), PENDING, "it tells nobody: no confirmed subscriber"),
-        (notified(subscribers=(f"SNS:{TOPIC}",)), {TOPIC: None}, "it tells nobody: no confirmed subscriber"),
-        (notified(subscribers=(f"SNS:{TOPIC}",)), {}, "it tells nobody: no confirmed subscriber"),
+        (
+            notified(subscribers=(f"SNS:{TOPIC}",)),
+            PENDING,
+            "it tells nobody: topic billing has no confirmed subscriber (2 pending)",
+        ),
+        (notified(subscribers=(f"SNS:{TOPIC}",)), {TOPIC: None}, "it tells nobody: topic billing does not exist"),
+        (notified(subscribers=(f"SNS:{TOPIC}",)), {}, "it tells nobody: topic billing does not exist"),
+        (
+            dataclasses.replace(BUDGET, unhealthy="FILTER_INVALID"),
+            {},
+            "it tells nobody: AWS does not evaluate it any more (FILTER_INVALID)",
+        ),
         (notified(subscribers=()), {}, "it tells nobody: no subscriber"),
         (notified(comparison="LESS_THAN"), {}, "it tells nobody: no notification on exceeding"),
         (dataclasses.replace(BUDGET, notifications=()), {}, "it tells nobody: no notification on exceeding"),
     ],
 )
 def test_whom_a_budget_tells(budget: Budget, listeners: money.Listeners, observed: str) -> None:
-    verdict = money.budget_tells(budget, listeners)
+    verdict = money.budget_tells(budget, listeners, OPEN)
     assert (bool(verdict), verdict.observed) == (not observed.startswith("it tells nobody"), observed)
 
 
 def test_silent_topics_are_shown() -> None:
     budget = notified(subscribers=(f"SNS:{TOPIC}", "SNS:gone"))
-    assert money.budget_tells(budget, PENDING).evidence == (
-        f"topic {TOPIC}: 0 confirmed, 2 pending confirmation",
+    assert money.budget_tells(budget, PENDING, OPEN).evidence == (
+        "topic billing has no confirmed subscriber (2 pending)",
         "topic gone does not exist",
     )
+
+
+@pytest.mark.parametrize(
+    ("topic", "why"),
+    [
+        (CLOSED[TOPIC], "the policy of topic billing does not let AWS Budgets publish"),
+        (
+            dataclasses.replace(OPEN[TOPIC], key="alias/aws/sns"),
+            "topic billing is encrypted with AWS's own key, which AWS Budgets cannot use",
+        ),
+    ],
+)
+def test_a_topic_that_budgets_cannot_publish_to(topic: Topic, why: str) -> None:
+    verdict = money.budget_tells(notified(subscribers=(f"SNS:{TOPIC}",)), HEARD, {TOPIC: topic})
+    assert verdict.observed == f"it tells nobody: {why}"
 
 
 @pytest.mark.parametrize(
@@ -152,10 +194,11 @@ def test_whom_an_alarm_tells(
         (dataclasses.replace(CHARGES, period_s=86400), ""),
         (dataclasses.replace(CHARGES, period_s=21599), "period 21599 s, but charges"),
         (dataclasses.replace(CHARGES, statistic="Sum"), "statistic Sum of a sum"),
+        (dataclasses.replace(CHARGES, dimensions={}), "it lacks the dimension Currency"),
     ],
 )
 def test_an_alarm_on_charges(metric: AlarmMetric, problem: str) -> None:
-    verdict = money.charges_alarm_exists([alarm(metric)], ACCOUNT, HEARD)
+    verdict = money.charges_alarm_exists([alarm(metric)], ACCOUNT, HEARD, OPEN)
     assert bool(verdict) is not bool(problem)
     assert verdict.resource == "arn:alarm"
     expected = f"alarm charges cannot warn: {problem}" if problem else "alarm charges watches the month's charges"
@@ -163,16 +206,34 @@ def test_an_alarm_on_charges(metric: AlarmMetric, problem: str) -> None:
     assert len(verdict.evidence) == bool(problem)
 
 
+@pytest.mark.parametrize(
+    ("changes", "topics", "problem"),
+    [
+        ({"comparison": "GreaterThanUpperThreshold"}, OPEN, ""),
+        ({"comparison": "LessThanThreshold"}, OPEN, "it compares with LessThanThreshold"),
+        ({"state": "INSUFFICIENT_DATA"}, OPEN, "it has no data"),
+        ({}, CLOSED, "the policy of topic billing does not let CloudWatch publish"),
+        ({}, {}, "topic billing does not exist"),
+    ],
+)
+def test_what_keeps_an_alarm_on_charges_from_warning(
+    changes: dict[str, object], topics: money.Topics, problem: str
+) -> None:
+    verdict = money.charges_alarm_exists([alarm(**changes)], ACCOUNT, HEARD, topics)  # type: ignore[arg-type]
+    assert bool(verdict) is not bool(problem)
+    assert problem in verdict.observed
+
+
 def test_one_good_alarm_among_bad_ones_is_enough() -> None:
     mute = alarm(name="mute", actions_enabled=False)
-    verdict = money.charges_alarm_exists([mute, ALARM], ACCOUNT, HEARD)
+    verdict = money.charges_alarm_exists([mute, ALARM], ACCOUNT, HEARD, OPEN)
     assert (bool(verdict), verdict.observed) == (True, "alarm charges watches the month's charges")
     assert verdict.evidence == ("mute: its actions are disabled",)
 
 
 def test_no_alarm_on_charges() -> None:
     other = alarm(dataclasses.replace(CHARGES, namespace="Mine"))
-    verdict = money.charges_alarm_exists([other], ACCOUNT, HEARD)
+    verdict = money.charges_alarm_exists([other], ACCOUNT, HEARD, OPEN)
     assert (bool(verdict), verdict.observed, verdict.resource) == (
         False,
         "no alarm on EstimatedCharges",

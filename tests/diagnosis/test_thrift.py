@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from checks.diagnosis import thrift
-from fixtures.model.cost import Schedule
+from fixtures.model.cost import Schedule, Usage
 from fixtures.model.registry import LogGroup
 from tests.diagnosis.facts import service
 
@@ -57,9 +57,30 @@ def test_what_retention_says() -> None:
     ],
 )
 def test_use(cpu: float | None, requests: float | None, ok: bool, told: str) -> None:
-    verdict = thrift.is_used(service(), cpu, requests, 1.0)
+    verdict = thrift.is_used(service(), Usage(cpu, requests), 1.0)
     assert bool(verdict) is ok
     assert verdict.observed == f"{told} in the last days with 1 tasks running"
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "detail", "concerns"),
+    [
+        (
+            "nightly-stop",
+            "arn:aws:scheduler:::aws-sdk:rds:stopDBInstance",
+            '{"DbInstanceIdentifier": "shop-dev-db"}',
+            True,
+        ),
+        ("nightly-stop", "arn:aws:scheduler:::aws-sdk:rds:stopDBInstance", '{"DbInstanceIdentifier":"crm-db"}', False),
+        ("nightly-stop", "arn:aws:scheduler:::aws-sdk:rds:stopDBCluster", '{"DbClusterIdentifier": "crm"}', False),
+        # What a function stops, its schedule does not say.
+        ("stop-databases", "arn:aws:lambda:us-east-1:123456789012:function:stop", "", True),
+        ("backup", "arn:aws:lambda:us-east-1:123456789012:function:copy", "", False),
+    ],
+)
+def test_schedules_of_other_databases_are_not_ours(name: str, target: str, detail: str, concerns: bool) -> None:
+    schedule = Schedule(name, "scheduler", True, "cron(0 20 * * ? *)", target, detail)
+    assert thrift.concerns_database(schedule, "shop-dev") is concerns
 
 
 @pytest.mark.parametrize(
