@@ -29,7 +29,9 @@ def problems(text: str) -> list[str]:
 
 def _rule_problems(rule: Mapping[str, Any]) -> list[str]:
     name = f"rule {rule.get('rulePriority', '?')}"
-    selection = rule.get("selection", {})
+    selection, action = rule.get("selection"), rule.get("action")
+    if not isinstance(selection, dict) or not isinstance(action, dict):
+        return [f"{name}: selection and action are objects"]
     status = selection.get("tagStatus")
     lists = [k for k in ("tagPrefixList", "tagPatternList") if selection.get(k)]
     found = []
@@ -39,9 +41,12 @@ def _rule_problems(rule: Mapping[str, Any]) -> list[str]:
         found.append(f"{name}: tagged needs tagPrefixList or tagPatternList")
     if status in ("untagged", "any") and lists:
         found.append(f"{name}: {status} takes no {lists[0]}")
-    if any(p.count("*") > _MOST_WILDCARDS for p in selection.get("tagPatternList", ())):
+    patterns = [selection.get(k) or [] for k in ("tagPrefixList", "tagPatternList")]
+    if not all(isinstance(p, list) and all(isinstance(t, str) for t in p) for p in patterns):
+        found.append(f"{name}: tagPrefixList and tagPatternList are lists of texts")
+    elif any(p.count("*") > _MOST_WILDCARDS for p in patterns[1]):
         found.append(f"{name}: at most {_MOST_WILDCARDS} wildcards in a pattern")
-    return found + _count_problems(name, selection, rule.get("action", {}))
+    return found + _count_problems(name, selection, action)
 
 
 def _count_problems(name: str, selection: Mapping[str, Any], action: Mapping[str, Any]) -> list[str]:
@@ -53,7 +58,7 @@ def _count_problems(name: str, selection: Mapping[str, Any], action: Mapping[str
         found.append(f"{name}: {kind} needs countUnit days")
     elif kind == "imageCountMoreThan" and "countUnit" in selection:
         found.append(f"{name}: imageCountMoreThan takes no countUnit")
-    if not isinstance(number, int) or number < 1:
+    if not isinstance(number, int) or isinstance(number, bool) or number < 1:
         found.append(f"{name}: countNumber is a whole number from 1")
     if action.get("type") not in ("expire", "transition"):
         found.append(f"{name}: action type is expire or transition")
@@ -66,7 +71,9 @@ def _order_problems(rules: Sequence[Mapping[str, Any]]) -> list[str]:
         return ["every rulePriority is a whole number from 1"]
     found = ["two rules have the same rulePriority"] if len(set(priorities)) < len(priorities) else []
     for rule in rules:
-        if rule.get("selection", {}).get("tagStatus") == "any" and rule["rulePriority"] != max(priorities):  # type: ignore[type-var]
+        selection = rule.get("selection")
+        is_any = isinstance(selection, dict) and selection.get("tagStatus") == "any"
+        if is_any and rule["rulePriority"] != max(priorities):  # type: ignore[type-var]
             found.append(f"rule {rule['rulePriority']}: a rule for any image must have the largest rulePriority")
     return found
 
