@@ -327,11 +327,20 @@ def security_group(values: Values) -> Iterator[str]:
     if len(name) > 255:
         yield "name has more than 255 characters"
     for kind in ("ingress", "egress"):
-        yield from (f"{kind}: {p}" for rule in _blocks(values, kind) for p in security_group_rule(rule))
+        for rule in _blocks(values, kind):
+            yield from (f"{kind}: {p}" for p in (*security_group_rule(rule), *_all_ports(rule)))
+
+
+def _all_ports(rule: Values) -> Iterator[str]:
+    """AWS ignores the ports of all protocols; of rules inside a group, the provider refuses other ones than 0."""
+    first, last = _number(rule.get("from_port")), _number(rule.get("to_port"))
+    protocol = str(rule.get("protocol", "")).lower()
+    if first is not None and last is not None and protocol in ("-1", "all") and (first, last) != (0, 0):
+        yield f"protocol {protocol} means all ports, not {first:g}-{last:g}: use 0 and 0"
 
 
 def security_group_rule(values: Values) -> Iterator[str]:
-    """AuthorizeSecurityGroupIngress: ports in order; all protocols mean all ports."""
+    """AuthorizeSecurityGroupIngress: ports in order."""
     first, last = _number(values.get("from_port")), _number(values.get("to_port"))
     protocol = str(values.get("protocol", values.get("ip_protocol", ""))).lower()
     if first is None or last is None:
@@ -340,8 +349,6 @@ def security_group_rule(values: Values) -> Iterator[str]:
         yield f"from_port {first:g} exceeds to_port {last:g}"
     if protocol in ("tcp", "udp", "6", "17") and not 0 <= min(first, last) <= max(first, last) <= 65535:
         yield f"ports {first:g}-{last:g} are not between 0 and 65535"
-    if protocol in ("-1", "all") and (first, last) not in ((0, 0), (-1, -1)):
-        yield f"protocol {protocol} means all ports, not {first:g}-{last:g}: use 0 and 0"
 
 
 def alarm(values: Values) -> Iterator[str]:

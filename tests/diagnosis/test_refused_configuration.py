@@ -129,7 +129,7 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("aws_cloudwatch_log_group", {"retention_in_days": 45}, "the nearest is 30"),
     ("aws_security_group", {"name": "sg-database"}, "must not start with sg-"),
     ("aws_security_group", {"ingress": [{"protocol": "tcp", "from_port": 90, "to_port": 80}]}, "exceeds to_port"),
-    ("aws_security_group_rule", {"protocol": "-1", "from_port": 443, "to_port": 443}, "means all ports"),
+    ("aws_security_group", {"egress": [{"protocol": "-1", "from_port": 0, "to_port": 65535}]}, "means all ports"),
     ("aws_vpc_security_group_ingress_rule", {"ip_protocol": "tcp", "from_port": 1, "to_port": 70000}, "and 65535"),
     ("aws_cloudwatch_metric_alarm", {"period": 90}, "nor a multiple of 60"),
     ("aws_cloudwatch_metric_alarm", {"period": 300, "evaluation_periods": 300}, "at most 86400 s"),
@@ -183,6 +183,8 @@ ACCEPTED: list[tuple[str, dict[str, Any]]] = [
     ("aws_cloudwatch_log_group", {"retention_in_days": 3653}),
     ("aws_security_group", {"name": "shop-sg", "egress": [{"protocol": "-1", "from_port": 0, "to_port": 0}]}),
     ("aws_security_group_rule", {"protocol": "icmp", "from_port": 8, "to_port": -1}),
+    # Of a rule of its own, AWS ignores the ports.
+    ("aws_security_group_rule", {"protocol": "-1", "from_port": 0, "to_port": 65535}),
     ("aws_cloudwatch_metric_alarm", {"period": 86400, "evaluation_periods": 7}),
     ("aws_iam_role_policy", {"policy": policy(Effect="Allow", Action="*", Resource="*")}),
     ("aws_s3_bucket", {"bucket": "shop.logs-1"}),
