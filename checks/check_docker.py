@@ -83,6 +83,10 @@ def check_dockerfiles_can_be_read(
 ) -> None:
     """Every Dockerfile can be read by a builder."""
     verdict = dockerfile.syntax(dockerfiles, dockerfile_lints)
+    foreign = [d for d in dockerfiles if d.frontend]
+    if verdict and foreign:
+        said = f"{foreign[0].path} is read by {foreign[0].frontend}, which knows its own instructions"
+        raise Unavailable("the Dockerfiles", "incomplete", said)
     assert verdict, verdict.explain()
 
 

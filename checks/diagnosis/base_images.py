@@ -110,10 +110,12 @@ def images(one: Dockerfile) -> list[tuple[int, str]]:
     found = [
         (s.line, s.image)
         for s in all_stages
-        if s.parent is None and s.image.lower() != "scratch" and not (s.without_default or s.undeclared)
+        if s.parent is None
+        and s.image.lower() not in {"scratch", *one.named_contexts}
+        and not (s.without_default or s.undeclared)
     ]
     for position, stage in enumerate(all_stages):
-        names = {s.name for s in all_stages[:position] if s.name}
+        names = {s.name for s in all_stages[:position] if s.name} | one.named_contexts
         found += [(line, name) for line, name in _taken(stage) if name.lower() not in names and not name.isdigit()]
     return sorted(found, key=lambda f: f[0])
 

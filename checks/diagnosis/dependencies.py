@@ -33,6 +33,13 @@ _LOOSE: Mapping[str, tuple[re.Pattern[str], str]] = {
     ),
 }
 
+# Commands that install from a lock alone, and the locks that they know.
+_STRICT: Mapping[str, tuple[re.Pattern[str], tuple[str, ...]]] = {
+    "npm ci": (re.compile(r"\bnpm\s+(?:ci|clean-install)\b"), ("package-lock.json", "npm-shrinkwrap.json")),
+    "yarn install": (re.compile(r"\byarn\b[^&|;]*(?:--frozen-lockfile|--immutable)"), ("yarn.lock",)),
+    "pnpm install": (re.compile(r"\bpnpm\s+(?:install|i)\b[^&|;]*--frozen-lockfile"), ("pnpm-lock.yaml",)),
+}
+
 
 def judge(manifests: Sequence[Manifest]) -> Verdict:
     """All dependencies are pinned, by ``==`` or by a lock that the build keeps to, and lists and locks agree."""
@@ -163,7 +170,19 @@ def _package(manifest: Manifest) -> list[Problem]:
     if not manifest.lock:
         said = "no lock file, without which npm ci refuses to run" if clean else "no lock file beside it"
         return [Problem(manifest.path, 0, said, "high" if clean else None)]
+    if foreign := _foreign_lock(manifest):
+        return foreign
     return [*_unsent_lock(manifest), *_out_of_step(manifest, wanted, clean), *_loose_install(manifest)]
+
+
+def _foreign_lock(manifest: Manifest) -> list[Problem]:
+    """A command that installs from a lock alone, beside the lock of another package manager."""
+    lock = manifest.lock.rpartition("/")[2]
+    return [
+        Problem(manifest.path, 0, f"{command} refuses to run: its lock is {locks[0]}, and there is only {lock}", "high")
+        for command, (pattern, locks) in _STRICT.items()
+        if lock not in locks and any(pattern.search(i) for i in manifest.installs)
+    ]
 
 
 def _out_of_step(manifest: Manifest, wanted: Mapping[str, Any], clean: bool) -> list[Problem]:

@@ -51,7 +51,9 @@ def syntax(files: Sequence[Dockerfile], lints: Mapping[str, Sequence[Lint]]) -> 
 
 
 def unreadable(one: Dockerfile, lints: Sequence[Lint]) -> list[Problem]:
-    """Why no builder can read a Dockerfile."""
+    """Why no builder can read a Dockerfile; of one with a parser of its own, nothing is known."""
+    if one.frontend:
+        return []
     if one.error:
         return [Problem(one.path, one.error_line, one.error)]
     if not one.instructions:

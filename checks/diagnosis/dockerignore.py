@@ -35,8 +35,8 @@ def _missing(source: CopiedSource, context: Context) -> str:
     what = f"{source.instruction} {source.source}"
     if source.outside:
         return f"{what} lies outside the build context {context.directory}"
-    if not source.present:
-        return "" if source.made_later else f"{what} is not in the build context {context.directory}"
+    if not source.present and not source.made_later:
+        return f"{what} is not in the build context {context.directory}"
     return "" if source.sent else f"{what} is kept out by {context.ignore_file}"
 
 

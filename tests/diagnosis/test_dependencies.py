@@ -120,6 +120,11 @@ LOCKED = {"lock": "package-lock.json", "locked": frozenset({"react", "vite"})}
         ),
         # The content of other locks is not known.
         (PACKAGE, {"lock": "yarn.lock"}, []),
+        (
+            PACKAGE,
+            {"lock": "yarn.lock", "installs": ("npm ci",)},
+            [("npm ci refuses to run: its lock is package-lock.json, and there is only yarn.lock", "high")],
+        ),
     ],
 )
 def test_packages(text: str, more: dict[str, object], found: list[tuple[str, str | None]]) -> None:
@@ -148,7 +153,8 @@ def test_packages(text: str, more: dict[str, object], found: list[tuple[str, str
     ],
 )
 def test_installs_that_may_change_the_lock(command: str, better: str) -> None:
-    found = said("package", PACKAGE, **(LOCKED | {"installs": (command,)}))
+    lock = {"npm": "package-lock.json", "yarn": "yarn.lock", "pnpm": "pnpm-lock.yaml"}[command.split()[0]]
+    found = said("package", PACKAGE, **(LOCKED | {"lock": lock, "installs": (command,)}))
     assert len(found) == bool(better)
     if better:
         assert f"may change the lock; {better}" in found[0][1]

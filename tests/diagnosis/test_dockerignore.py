@@ -22,7 +22,11 @@ def context(**changes: object) -> Context:
         (dataclasses.replace(TAKEN, sent=False), "COPY src is kept out by web/.dockerignore"),
         (dataclasses.replace(TAKEN, present=False, sent=False), "COPY src is not in the build context web"),
         # An artifact that something makes before the build need not be in Git.
-        (dataclasses.replace(TAKEN, present=False, sent=False, made_later=True), ""),
+        (dataclasses.replace(TAKEN, present=False, made_later=True), ""),
+        (
+            dataclasses.replace(TAKEN, present=False, sent=False, made_later=True),
+            "COPY src is kept out by web/.dockerignore",
+        ),
         (dataclasses.replace(TAKEN, source="../x", outside=True), "COPY ../x lies outside the build context web"),
         (dataclasses.replace(TAKEN, instruction="ADD", sent=False), "ADD src is kept out by web/.dockerignore"),
     ],
