@@ -13,7 +13,7 @@ _EARLY = ("pull_request", "pull_request_target", "merge_group")
 def builds_before_merge(workflows: Sequence[Workflow]) -> Verdict:
     """Some workflow builds the images of a pull request, before a broken Dockerfile reaches the deploy branch."""
     building = [w for w in workflows if w.builds]
-    early = [w for w in building if set(w.events) & set(_EARLY)]
+    early = [w for w in building if w.before_merge or set(w.events) & set(_EARLY)]
     shown = next(iter((*early, *building)), None)
     broken = [w for w in workflows if w.problem]
     return Verdict(
@@ -33,5 +33,5 @@ def builds_before_merge(workflows: Sequence[Workflow]) -> Verdict:
 
 def _observed(early: Sequence[Workflow], building: Sequence[Workflow]) -> str:
     if early:
-        return "builds pull requests"
+        return "builds images before the merge"
     return "builds images only after the merge" if building else "no workflow builds images"

@@ -8,15 +8,17 @@ from fixtures.model.source import Workflow
 DEPLOY = Workflow(".github/workflows/deploy.yml", ("push",), ("docker build",))
 CHECK = Workflow(".github/workflows/check.yml", ("push", "pull_request"), ("docker/build-push-action",))
 LINT = Workflow(".github/workflows/lint.yml", ("pull_request",), ())
+EVERY_BRANCH = Workflow(".github/workflows/build.yml", ("push",), ("docker build",), before_merge=True)
 BROKEN = Workflow(".github/workflows/broken.yml", (), (), "line 3: tabs")
 
 
 @pytest.mark.parametrize(
     ("workflows", "observed", "resource"),
     [
-        ([CHECK], "builds pull requests", CHECK.path),
-        ([DEPLOY, CHECK], "builds pull requests", CHECK.path),
+        ([CHECK], "builds images before the merge", CHECK.path),
+        ([DEPLOY, CHECK], "builds images before the merge", CHECK.path),
         ([DEPLOY], "builds images only after the merge", DEPLOY.path),
+        ([DEPLOY, EVERY_BRANCH], "builds images before the merge", EVERY_BRANCH.path),
         # A workflow for pull requests that builds no image finds no broken Dockerfile.
         ([DEPLOY, LINT], "builds images only after the merge", DEPLOY.path),
         ([LINT], "no workflow builds images", ".github/workflows"),
@@ -26,7 +28,11 @@ BROKEN = Workflow(".github/workflows/broken.yml", (), (), "line 3: tabs")
 )
 def test_builds_before_the_merge(workflows: list[Workflow], observed: str, resource: str) -> None:
     verdict = builds_before_merge(workflows)
-    assert (verdict.ok, verdict.observed, verdict.resource) == (observed.endswith("requests"), observed, resource)
+    assert (verdict.ok, verdict.observed, verdict.resource) == (
+        observed.endswith("before the merge"),
+        observed,
+        resource,
+    )
 
 
 @pytest.mark.parametrize(
