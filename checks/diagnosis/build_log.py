@@ -110,11 +110,12 @@ _FAILURES: tuple[tuple[re.Pattern[str], Failure], ...] = tuple(
 # A builder's last word. Package managers print ERROR for things that do not end a build.
 _ENDED = re.compile(
     r"failed to solve|did not complete successfully|returned a non-zero code|(?:COPY|ADD) failed|failed to build|"
-    r"dockerfile parse error|Cannot connect to the Docker daemon|"
-    r"^error: (?!pip's dependency resolver)|Process completed with exit code [1-9]|"
-    r"\bERROR: (?:failed|unable|resolve|process|Service)",
+    r"dockerfile parse error|Cannot connect to the Docker daemon|error building image|building at STEP|"
+    r"Process completed with exit code [1-9]|\bERROR: (?:failed|unable|resolve|process|Service)",
     re.IGNORECASE,
 )
+# A builder's last word too, unless an image was finished after it: then a RUN instruction printed it, and went on.
+_PERHAPS_ENDED = re.compile(r"^error: (?!pip's dependency resolver)", re.IGNORECASE)
 _FINISHED = re.compile(
     r"naming to \S+|exporting to (?:oci )?image|writing image sha256|pushing manifest for|"
     r"Successfully (?:built|tagged) |"
@@ -143,9 +144,10 @@ def telling_lines(lines: Sequence[str]) -> tuple[str, ...]:
 
 def ended(lines: Sequence[str]) -> bool | None:
     """Whether a build's log ends in success; None where it shows neither success nor failure."""
-    if any(_ENDED.search(line) for line in lines):
+    finished = max((n for n, line in enumerate(lines) if _FINISHED.search(line)), default=-1)
+    if any(_ENDED.search(line) for line in lines) or any(_PERHAPS_ENDED.search(x) for x in lines[finished + 1 :]):
         return False
-    return True if any(_FINISHED.search(line) for line in lines) else None
+    return True if finished >= 0 else None
 
 
 def judge(build: LastBuild) -> Verdict:

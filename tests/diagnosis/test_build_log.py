@@ -94,6 +94,11 @@ def test_the_most_specific_line_counts_wherever_it_stands() -> None:
         (["Process completed with exit code 0.", "Successfully tagged web:1"], True),
         # pip prints ERROR for conflicts that do not end the build.
         (["ERROR: pip's dependency resolver does not currently take into account", "exporting to image"], True),
+        # A RUN instruction of the legacy builder printed it, and went on.
+        (["error: externally-managed-environment", "Successfully tagged web:1"], True),
+        (["Successfully tagged web:1", "error: cannot stat 'x'"], False),
+        (['Error: building at STEP "RUN make": exit status 2', "COMMIT localhost/other"], False),
+        (["error building image: error building stage: failed to execute command"], False),
         # One image of several that failed is a failure.
         (["Successfully tagged web:1", "ERROR: failed to solve: not found"], False),
     ],
