@@ -9,9 +9,9 @@ from fixtures.model.state import LockTable, StateBucket
 from fixtures.model.terraform import Backend, Source, Workflow
 
 # Backends that lock without being told to (Terraform documentation, "Backends").
-_LOCK_BY_THEMSELVES = frozenset(
-    {"cloud", "remote", "azurerm", "gcs", "consul", "pg", "kubernetes", "oss", "cos", "http"}
-)
+_LOCK_BY_THEMSELVES = frozenset({"cloud", "remote", "azurerm", "gcs", "consul", "pg", "kubernetes", "cos", "oci"})
+# Backends that lock only where the block says what with.
+_LOCK_BY_SETTING = {"http": "lock_address", "oss": "tablestore_table"}
 
 
 def is_remote_with_lock(backend: Backend, directory: str) -> Verdict:
@@ -22,11 +22,15 @@ def is_remote_with_lock(backend: Backend, directory: str) -> Verdict:
         place = f"s3://{backend.text('bucket') or '?'}/{backend.text('key') or '?'}"
         observed = f"{place} is locked by {_locked_by(backend)}" if locks else f"{place} is used without a lock"
     else:
-        ok = backend.kind in _LOCK_BY_THEMSELVES
+        ok = _locks(backend)
         observed = (
-            f"the {backend.kind} backend" if backend.location else "no backend: the state is a file on one machine"
+            f"the {backend.kind} backend{'' if ok or backend.kind == 'local' else ' without a lock'}"
+            if backend.location
+            else "no backend: the state is a file on one machine"
         )
-    cause = "two runs at once can overwrite each other's state" if backend.kind == "s3" else "nobody else has the state"
+    cause = (
+        "nobody else has the state" if backend.kind == "local" else "two runs at once can overwrite each other's state"
+    )
     return Verdict(
         ok=ok,
         resource=directory,
@@ -38,6 +42,14 @@ def is_remote_with_lock(backend: Backend, directory: str) -> Verdict:
         likely_cause="" if ok else cause,
         locations=(backend.location,) if backend.location and not ok else (),
     )
+
+
+def _locks(backend: Backend) -> bool:
+    """Whether a backend other than S3 locks the state."""
+    if backend.kind in _LOCK_BY_SETTING:
+        return bool(backend.text(_LOCK_BY_SETTING[backend.kind]))
+    # Consul alone can be told not to.
+    return backend.kind in _LOCK_BY_THEMSELVES and backend.settings.get("lock", True) not in (False, "false")
 
 
 def _locked_by(backend: Backend) -> str:

@@ -24,6 +24,12 @@ from fixtures.model.terraform import Backend, Source, Workflow
         ("gcs", {"bucket": "b"}, True),
         ("azurerm", {}, True),
         ("inmem", {}, False),
+        # These lock only if they are told what with.
+        ("http", {"address": "https://a"}, False),
+        ("http", {"address": "https://a", "lock_address": "https://a/lock"}, True),
+        ("oss", {"bucket": "b"}, False),
+        ("consul", {}, True),
+        ("consul", {"lock": False}, False),
     ],
 )
 def test_backend(kind: str, settings: dict[str, Any], ok: bool) -> None:
