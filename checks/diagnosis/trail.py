@@ -98,7 +98,15 @@ def _same(event: TrailEvent) -> tuple[str, ...]:
 
 
 def _repeats(success: TrailEvent, denied: TrailEvent) -> bool:
-    return success.at > denied.at and success.action == denied.action and success.who == denied.who
+    same = success.action == denied.action and success.who == denied.who
+    return success.at > denied.at and same and not _is_about_another(success, denied)
+
+
+def _is_about_another(success: TrailEvent, denied: TrailEvent) -> bool:
+    """Whether a call names other resources than the one that was denied: an apply calls the same action many times."""
+    found = _RESOURCE.search(denied.message)
+    named = re.split(r"[:/]", found[1])[-1] if found else "*"
+    return bool(success.names) and "*" not in named and not any(named in name for name in success.names)
 
 
 def writes_are_allowed(trail: Trail, principal: str, window_min: int) -> Verdict:

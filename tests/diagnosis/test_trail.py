@@ -60,6 +60,7 @@ def test_what_a_denial_is(error: str, denied: bool) -> None:
     assert trail.is_denied(event(error=error)) is denied
 
 
+ON_GROUP = "not authorized to perform: ec2:X on resource: arn:aws:ec2:us-east-1:1:security-group/sg-1"
 OTHER = {"principal": "arn:aws:sts::1:assumed-role/app/x", "issuer": "arn:aws:iam::1:role/app", "user_agent": "Boto3"}
 
 
@@ -72,6 +73,11 @@ OTHER = {"principal": "arn:aws:sts::1:assumed-role/app/x", "issuer": "arn:aws:ia
         ((event(10), event(5, error="", message="")), False, "low"),
         ((event(10), event(15, error="", message="")), False, None),
         ((event(10), event(5, error="", message="", name="StopInstances")), False, None),
+        # An apply calls the same action for many resources: what was allowed for another one settles nothing.
+        ((event(10, message=ON_GROUP), event(5, error="", message="", names=("sg-2",))), False, None),
+        ((event(10, message=ON_GROUP), event(5, error="", message="", names=("tcp", "sg-1"))), False, "low"),
+        ((event(10, message=ON_GROUP), event(5, error="", message="")), False, "low"),
+        ((event(10, message=f"{ON_GROUP}*"), event(5, error="", message="", names=("sg-2",))), False, "low"),
         ((event(**OTHER),), False, "low"),
         ((event(**OTHER), event()), False, None),
         ((event(read_only=True),), True, None),
