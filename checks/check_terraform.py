@@ -42,6 +42,8 @@ def check_terraform_plan_succeeds(terraform_plan_run: PlanRun) -> None:
 )
 def check_terraform_apply_succeeded(terraform_apply_log: ApplyLog, terraform_source: Source) -> None:
     """The last apply ended without errors."""
+    if not terraform_errors.has_ended(terraform_apply_log):
+        raise Unavailable(terraform_apply_log.path, "incomplete", "it shows neither the end of an apply nor an error")
     verdict = terraform_errors.apply_succeeded(terraform_apply_log, terraform_source.directory)
     assert verdict, verdict.explain()
 

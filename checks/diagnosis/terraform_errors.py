@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -117,6 +118,8 @@ _KINDS: tuple[tuple[str, Kind], ...] = (
     ),
 )
 _COMPILED = tuple((re.compile(pattern, re.IGNORECASE), kind) for pattern, kind in _KINDS)
+_TIMESTAMP = re.compile(r"^\ufeff?\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z\s?")
+_COMPLETE = re.compile(r"(?:Apply|Destroy) complete!|No changes\.")
 _OTHER = Kind(
     "configuration", "the configuration cannot be evaluated", "correct what the message names.", ("configuration",)
 )
@@ -129,10 +132,26 @@ def classify(text: str) -> Kind:
 
 def errors_in(text: str) -> tuple[str, ...]:
     """The error messages of terraform's printed output: each ``Error:`` block on one line, without its frame."""
-    lines = [re.sub(r"\x1b\[[0-9;]*m", "", line).strip().lstrip("│╷╵").strip() for line in text.splitlines()]
+    lines = [part for line in text.splitlines() for part in _parts(line)]
     starts = [n for n, line in enumerate(lines) if line.startswith("Error: ")]
     blocks = (lines[a:b] for a, b in zip(starts, [*starts[1:], len(lines)], strict=False))
     return tuple(" ".join(" ".join(_until_end(block)).split()) for block in blocks)
+
+
+def _parts(line: str) -> list[str]:
+    """A line without colours, frame and a CI log's time; of ``-json`` output, a message that stands alone."""
+    bare = _TIMESTAMP.sub("", re.sub(r"\x1b\[[0-9;]*m", "", line).strip()).lstrip("│╷╵").strip()
+    if not bare.startswith('{"@'):
+        return [bare]
+    try:
+        return [str(json.loads(bare).get("@message", "")).strip(), "", ""]
+    except ValueError:
+        return [bare]
+
+
+def has_ended(log: ApplyLog) -> bool:
+    """Whether an apply's output shows how it ended, in success or in errors."""
+    return bool(errors_in(log.text)) or any(_COMPLETE.match(_parts(line)[0]) for line in log.text.splitlines())
 
 
 def _until_end(block: Sequence[str]) -> list[str]:

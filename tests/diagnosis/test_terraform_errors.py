@@ -84,6 +84,35 @@ def test_apply() -> None:
     assert verdict.likely_cause.startswith("address ranges overlap")
 
 
+DENIED = '{"@level":"error","@message":"Error: creating IAM Role: AccessDenied","type":"diagnostic"}'
+DONE = (
+    '{"@level":"info","@message":"Apply complete! Resources: 1 added, 0 changed, 0 destroyed.","type":"change_summary"}'
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "ended", "errors"),
+    [
+        ("Apply complete! Resources: 1 added, 0 changed, 0 destroyed.", True, 0),
+        ("\x1b[1m\x1b[32mApply complete! Resources: 1 added\x1b[0m", True, 0),
+        ("No changes. Your infrastructure matches the configuration.", True, 0),
+        (DONE, True, 0),
+        (TWO, True, 2),
+        (f"{DENIED}\n{DENIED}\n", True, 2),
+        # As GitHub keeps it.
+        ("2026-11-20T10:00:00.1234567Z Error: creating IAM Role: AccessDenied", True, 1),
+        # A run that was killed.
+        ("aws_db_instance.main: Still creating... [1m40s elapsed]", False, 0),
+        ("", False, 0),
+        ('{"@message', False, 0),
+    ],
+)
+def test_how_an_apply_ended(text: str, ended: bool, errors: int) -> None:
+    log = ApplyLog("terraform/apply.log", text)
+    assert (te.has_ended(log), len(te.errors_in(text))) == (ended, errors)
+    assert all(e.startswith("Error: creating") for e in te.errors_in(text))
+
+
 def test_plan() -> None:
     assert te.plan_succeeds(PlanRun("terraform"))
     failed = te.plan_succeeds(
