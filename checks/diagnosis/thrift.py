@@ -11,6 +11,7 @@ from fixtures.model.ecs import Service
 from fixtures.model.registry import LogGroup
 
 _GIB = 1024**3
+_SCALING = "application-autoscaling"
 # The input of Scheduler's calls of RDS's API.
 _IDENTIFIER = re.compile(r'"Db(?:Instance|Cluster)Identifier"\s*:\s*"([^"]*)"', re.IGNORECASE)
 
@@ -65,12 +66,14 @@ def concerns_database(schedule: Schedule, ours: str) -> bool:
 
 def _stops(schedule: Schedule) -> bool:
     said = f"{schedule.name} {schedule.target} {schedule.detail}".lower()
-    return "stop" in said or (schedule.source == "application-autoscaling" and schedule.detail.endswith("-0"))
+    return "stop" in said or (schedule.source == _SCALING and schedule.detail.endswith("-0"))
 
 
 def _starts(schedule: Schedule) -> bool:
     said = f"{schedule.name} {schedule.target} {schedule.detail}".lower()
-    return "start" in said or (schedule.source == "application-autoscaling" and not schedule.detail.endswith("-0"))
+    # A minimum of 0 only allows tasks; nothing starts them.
+    least = schedule.detail.partition("-")[0]
+    return "start" in said or (schedule.source == _SCALING and least not in ("", "0"))
 
 
 def sleeps(what: str, resource: str, schedules: Sequence[Schedule]) -> Verdict:

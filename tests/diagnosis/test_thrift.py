@@ -100,6 +100,14 @@ def test_schedules_of_other_databases_are_not_ours(name: str, target: str, detai
             "it is stopped and started on a schedule",
         ),
         ([Schedule("night", "application-autoscaling", True, "cron(0 20)", "web", "0-0")], "a schedule without start"),
+        # What is merely allowed to run again does not start.
+        (
+            [
+                Schedule("night", "application-autoscaling", True, "cron(0 20)", "web", "0-0"),
+                Schedule("day", "application-autoscaling", True, "cron(0 6)", "web", "0-4"),
+            ],
+            "a schedule without start",
+        ),
         # A maximum that merely ends in a zero keeps running.
         (
             [
