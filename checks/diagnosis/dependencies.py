@@ -188,12 +188,23 @@ def _foreign_lock(manifest: Manifest) -> list[Problem]:
 def _out_of_step(manifest: Manifest, wanted: Mapping[str, Any], clean: bool) -> list[Problem]:
     missing = sorted(set(wanted) - manifest.locked) if manifest.locked is not None else []
     if not missing:
-        return []
+        return _other_ranges(manifest, wanted)
     more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
     consequence = ": npm ci refuses to run" if clean else ""
     return [
         Problem(manifest.path, 0, f"{missing[0]}{more} not in {manifest.lock}{consequence}", "high" if clean else None)
     ]
+
+
+def _other_ranges(manifest: Manifest, wanted: Mapping[str, Any]) -> list[Problem]:
+    """Ranges that were changed since the lock was made: npm ci refuses to run where a locked version leaves them."""
+    changed = [(n, r) for n, r in sorted(manifest.locked_ranges.items()) if n in wanted and wanted[n] != r]
+    if not changed:
+        return []
+    name, before = changed[0]
+    more = f" (and {len(changed) - 1} more)" if len(changed) > 1 else ""
+    said = f"it asks for {name} {wanted[name]}, and {manifest.lock} was made for {before}{more}"
+    return [Problem(manifest.path, 0, said)]
 
 
 def _unsent_lock(manifest: Manifest) -> list[Problem]:

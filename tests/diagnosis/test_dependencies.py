@@ -118,6 +118,13 @@ LOCKED = {"lock": "package-lock.json", "locked": frozenset({"react", "vite"})}
             LOCKED | {"locked": frozenset(), "installs": ("npm ci",)},
             [("react and 1 more not in package-lock.json: npm ci refuses to run", "high")],
         ),
+        # What the lock was made for was changed by hand since.
+        (
+            PACKAGE,
+            LOCKED | {"locked_ranges": {"react": "^1.0.0", "gone": "1"}},
+            [("it asks for react ^18, and package-lock.json was made for ^1.0.0", None)],
+        ),
+        (PACKAGE, LOCKED | {"locked_ranges": {"react": "^18"}}, []),
         # The content of other locks is not known.
         (PACKAGE, {"lock": "yarn.lock"}, []),
         (
