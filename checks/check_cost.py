@@ -129,7 +129,7 @@ def check_estimated_charges_alarm_can_warn(
     billing_alarms: tuple[Alarm, ...], billing_listeners: Listeners, billing_topics: Topics, caller: str
 ) -> None:
     """An alarm on the month's estimated charges exists, looks right and tells somebody."""
-    verdict = money.charges_alarm_exists(billing_alarms, caller, billing_listeners.all(), billing_topics.all())
+    verdict = money.charges_alarm_exists(billing_alarms, caller, billing_listeners.of, billing_topics.of)
     assert verdict, verdict.explain()
 
 

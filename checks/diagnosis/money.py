@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from checks.diagnosis.alarm_reach import deaf, silent
+from checks.diagnosis import alarm_reach
 from checks.diagnosis.verdict import Verdict
 from fixtures.model.alarms import Alarm, Topic
 from fixtures.model.cost import Anomaly, Budget, TopicSubscriptions
@@ -134,37 +134,20 @@ def _budget_silence(subscriber: str, listeners: Listeners, topics: Topics) -> st
     if subscriber == "EMAIL":
         return ""
     arn = subscriber.removeprefix("SNS:")
-    return deaf(arn, listeners.get(arn), topics.get(arn), "budgets.amazonaws.com", "AWS Budgets")
+    return alarm_reach.deaf(arn, listeners.get(arn), topics.get(arn), "budgets.amazonaws.com", "AWS Budgets")
 
 
-def _listened(topic: str, listeners: Listeners) -> bool:
-    found = listeners.get(topic)
-    return found is not None and found.confirmed > 0
-
-
-def _silence(topic: str, listeners: Listeners) -> str:
-    found = listeners.get(topic)
-    if found is None:
-        return f"topic {topic} does not exist"
-    return f"topic {topic}: {found.confirmed} confirmed, {found.pending} pending confirmation"
-
-
-def alarm_tells(alarm: Alarm, listeners: Listeners) -> tuple[bool, str]:
-    """Whether an alarm reaches anybody, and why not."""
-    if not alarm.actions_enabled:
-        return False, "its actions are disabled"
-    if not alarm.actions:
-        return False, "it has no action"
-    topics = [a for a in alarm.actions if ":sns:" in a]
-    if topics and len(topics) == len(alarm.actions) and not any(_listened(t, listeners) for t in topics):
-        return False, "; ".join(_silence(t, listeners) for t in topics)
-    return True, "it tells " + ", ".join(a.rsplit(":", 1)[-1] for a in alarm.actions)
-
-
-def charges_alarm_exists(alarms: Sequence[Alarm], account: str, listeners: Listeners, topics: Topics) -> Verdict:
+def charges_alarm_exists(
+    alarms: Sequence[Alarm], account: str, listeners: alarm_reach.Listeners, topics: alarm_reach.Topics
+) -> Verdict:
     """An EstimatedCharges alarm that watches a metric which exists, as it should, and that can tell somebody."""
     own = [a for a in alarms if a.watches("AWS/Billing", "EstimatedCharges")]
-    problems = [(a, p) for a in own for p in _charges_problems(a, listeners, topics)]
+    problems = [
+        (a, p)
+        for a in own
+        for p in (alarm_reach.tells_nobody(a, alarms, listeners, topics), *_charges_problems(a))
+        if p
+    ]
     healthy = [a for a in own if a.name not in {p[0].name for p in problems}]
     if healthy:
         observed = f"alarm {healthy[0].name} watches the month's charges"
@@ -182,10 +165,9 @@ def charges_alarm_exists(alarms: Sequence[Alarm], account: str, listeners: Liste
     )
 
 
-def _charges_problems(alarm: Alarm, listeners: Listeners, topics: Topics) -> list[str]:
+def _charges_problems(alarm: Alarm) -> list[str]:
     metric = next(m for m in alarm.metrics if m.name == "EstimatedCharges")
-    why = silent(alarm, listeners.get, topics.get)
-    found = [why] if why else []
+    found = []
     if "Currency" not in metric.dimensions:
         found.append("it lacks the dimension Currency, without which there is no such metric")
     if not alarm.comparison.startswith("Greater"):

@@ -169,25 +169,6 @@ def test_a_topic_that_budgets_cannot_publish_to(topic: Topic, why: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "listeners", "expected"),
-    [
-        ({}, HEARD, (True, "it tells billing")),
-        ({"actions_enabled": False}, HEARD, (False, "its actions are disabled")),
-        ({"actions": ()}, HEARD, (False, "it has no action")),
-        ({}, PENDING, (False, f"topic {TOPIC}: 0 confirmed, 2 pending confirmation")),
-        ({}, {}, (False, f"topic {TOPIC} does not exist")),
-        # One topic that is heard, or an action that needs no ears, is enough.
-        ({"actions": ("arn:aws:sns:us-east-1:1:gone", TOPIC)}, HEARD, (True, "it tells gone, billing")),
-        ({"actions": (TOPIC, "arn:aws:lambda:us-east-1:1:function:page")}, {}, (True, "it tells billing, page")),
-    ],
-)
-def test_whom_an_alarm_tells(
-    changes: dict[str, object], listeners: money.Listeners, expected: tuple[bool, str]
-) -> None:
-    assert money.alarm_tells(alarm(**changes), listeners) == expected  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize(
     ("metric", "problem"),
     [
         (CHARGES, ""),
@@ -198,7 +179,7 @@ def test_whom_an_alarm_tells(
     ],
 )
 def test_an_alarm_on_charges(metric: AlarmMetric, problem: str) -> None:
-    verdict = money.charges_alarm_exists([alarm(metric)], ACCOUNT, HEARD, OPEN)
+    verdict = money.charges_alarm_exists([alarm(metric)], ACCOUNT, HEARD.get, OPEN.get)
     assert bool(verdict) is not bool(problem)
     assert verdict.resource == "arn:alarm"
     expected = f"alarm charges cannot warn: {problem}" if problem else "alarm charges watches the month's charges"
@@ -211,6 +192,7 @@ def test_an_alarm_on_charges(metric: AlarmMetric, problem: str) -> None:
     [
         ({"comparison": "GreaterThanUpperThreshold"}, OPEN, ""),
         ({"comparison": "LessThanThreshold"}, OPEN, "it compares with LessThanThreshold"),
+        ({"actions": ("arn:aws:automate:us-east-1:ec2:stop",)}, OPEN, "it only acts by itself"),
         ({"state": "INSUFFICIENT_DATA"}, OPEN, "it has no data"),
         ({}, CLOSED, "the policy of topic billing does not let CloudWatch publish"),
         ({}, {}, "topic billing does not exist"),
@@ -219,21 +201,21 @@ def test_an_alarm_on_charges(metric: AlarmMetric, problem: str) -> None:
 def test_what_keeps_an_alarm_on_charges_from_warning(
     changes: dict[str, object], topics: money.Topics, problem: str
 ) -> None:
-    verdict = money.charges_alarm_exists([alarm(**changes)], ACCOUNT, HEARD, topics)  # type: ignore[arg-type]
+    verdict = money.charges_alarm_exists([alarm(**changes)], ACCOUNT, HEARD.get, topics.get)  # type: ignore[arg-type]
     assert bool(verdict) is not bool(problem)
     assert problem in verdict.observed
 
 
 def test_one_good_alarm_among_bad_ones_is_enough() -> None:
     mute = alarm(name="mute", actions_enabled=False)
-    verdict = money.charges_alarm_exists([mute, ALARM], ACCOUNT, HEARD, OPEN)
+    verdict = money.charges_alarm_exists([mute, ALARM], ACCOUNT, HEARD.get, OPEN.get)
     assert (bool(verdict), verdict.observed) == (True, "alarm charges watches the month's charges")
     assert verdict.evidence == ("mute: its actions are disabled",)
 
 
 def test_no_alarm_on_charges() -> None:
     other = alarm(dataclasses.replace(CHARGES, namespace="Mine"))
-    verdict = money.charges_alarm_exists([other], ACCOUNT, HEARD, OPEN)
+    verdict = money.charges_alarm_exists([other], ACCOUNT, HEARD.get, OPEN.get)
     assert (bool(verdict), verdict.observed, verdict.resource) == (
         False,
         "no alarm on EstimatedCharges",
