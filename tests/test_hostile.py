@@ -2,27 +2,44 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import xml.etree.ElementTree as ET
+from collections.abc import Iterable, Iterator, Mapping
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
 
+from fixtures.plugin import RUN
 from fixtures.sandbox.faults.hostile import MARK
 from fixtures.sandbox.server import Host
 from reports import to_json
 from tests.harness import Judged, run_checks
 from tests.reports.test_to_markdown import obeyed
+from tests.test_fuzz import LINE
 
 pytestmark = pytest.mark.timeout(120)
 # What a terminal or an editor would obey; tabs and line ends are the formats' own.
 _OBEYED = re.compile(
     r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
 )
+
+
+class _Facts:
+    """Keeps what was gathered."""
+
+    found: dict[str, Any]
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        self.found = {n: f for e in session.config.stash[RUN] for n, f in e.outcomes().items()}
+
+
+FACTS = _Facts()
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +49,8 @@ def told(host: Host, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Ju
         patched.setenv("GITHUB_ACTIONS", "true")
         patched.setenv("GITHUB_STEP_SUMMARY", str(out / "step-summary"))
         patched.setenv("GITHUB_OUTPUT", str(out / "step-output"))
-        judged = run_checks(world, "--out", str(out), "--history", str(out / "history.jsonl"), "-v", "-rA", "--tb=long")
+        options = ("--out", str(out), "--history", str(out / "history.jsonl"), "-v", "-rA", "--tb=long")
+        judged = run_checks(world, *options, plugins=[FACTS])
     return out, judged
 
 
@@ -49,6 +67,27 @@ def test_it_is_judged_all_the_same(told: tuple[Path, Judged]) -> None:
     assert [f.summary for f in judged.results.findings if f.unavailable_cause == "defect"] == []
     # It did arrive where people read.
     assert sum(MARK in json.dumps(f.as_dict()) for f in judged.results.findings) >= 5
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """All that is text in a fact."""
+    if isinstance(value, str):
+        yield value
+    elif dataclasses.is_dataclass(value):
+        yield from _texts([getattr(value, f.name) for f in dataclasses.fields(value)])
+    elif isinstance(value, Mapping):
+        yield from _texts([*value, *value.values()])
+    elif isinstance(value, Iterable):
+        for one in value:
+            yield from _texts(one)
+
+
+def test_no_fact_holds_a_text_without_end(told: tuple[Path, Judged]) -> None:
+    """What parsers and reports get is bounded where it comes in."""
+    longest = {name: max(map(len, _texts(found)), default=0) for name, found in FACTS.found.items()}
+
+    assert len(longest) > 50
+    assert {name: length for name, length in longest.items() if length > LINE} == {}
 
 
 @pytest.mark.parametrize(
