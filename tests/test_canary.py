@@ -6,6 +6,7 @@ import base64
 import contextlib
 import json
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -32,6 +33,7 @@ CANARIES = {
     "log-key": "AKIAKANARIEKANARIE77",
     "log-secret-key": "KanarieAwsSecretKey0123456789abcdefghijk",
     "source": "Kanarie-Source-g7Mj2",
+    "row": "Kanarie-Row-z5Kd9",
     # The value of the sandbox's own fault.
     "environment": "pk_live_9f8e7d6c5b4a3210",
 }
@@ -91,7 +93,10 @@ def _put(world: World) -> None:
     logs = _client(world, "logs")
     for group in logs.describe_log_groups()["logGroups"]:
         if group["logGroupName"].startswith("/ecs/"):
-            _write(logs, group["logGroupName"], int(world.now.timestamp() * 1000) - 60_000)
+            _write(logs, group["logGroupName"], int(world.now.timestamp() * 1000) - 60_000, _lines())
+    # What people keep in the database shows in the statements that it logs.
+    slow = f"LOG:  duration: 4002.1 ms  statement: insert into customers values (7, '{CANARIES['row']}')"
+    _write(logs, "/aws/rds/instance/ecommerce-dev-db/postgresql", int(world.now.timestamp() * 1000) - 60_000, [slow])
     s3 = _client(world, "s3")
     for bucket in s3.list_buckets()["Buckets"]:
         found = s3.list_objects_v2(Bucket=bucket["Name"]).get("Contents", [])
@@ -102,9 +107,9 @@ def _put(world: World) -> None:
     code.write_text(text + f'locals {{ db_password = "{CANARIES["source"]}" }}\n', encoding="utf-8")
 
 
-def _write(logs: Any, group: str, at_ms: int) -> None:
+def _write(logs: Any, group: str, at_ms: int, lines: list[str]) -> None:
     stream = logs.describe_log_streams(logGroupName=group)["logStreams"][0]["logStreamName"]
-    events = [{"timestamp": at_ms + n, "message": line} for n, line in enumerate(_lines())]
+    events = [{"timestamp": at_ms + n, "message": line} for n, line in enumerate(lines)]
     logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events)
 
 
@@ -176,6 +181,12 @@ def _keep(path: Path, name: str, seen: dict[str, bytes], times: dict[Path, int])
         times[path] = changed
 
 
+def _with_core_files() -> None:
+    """As on a machine that writes them; the suite itself must not."""
+    most = resource.getrlimit(resource.RLIMIT_CORE)[1]
+    resource.setrlimit(resource.RLIMIT_CORE, (most, most))
+
+
 @pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["one process", "two workers"])
 def test_no_secret_leaves(host: Host, tmp_path: Path, workers: tuple[str, ...]) -> None:
     here, checks = tmp_path / "run", tmp_path / "extra"
@@ -210,6 +221,7 @@ def test_no_secret_leaves(host: Host, tmp_path: Path, workers: tuple[str, ...]) 
         process = subprocess.Popen(
             [sys.executable, "-c", _RUN, given, *arguments],
             cwd=here,
+            preexec_fn=_with_core_files,
             # Not as a worker of whoever runs this test.
             env={**kept, "TMPDIR": str(here / "tmp"), "PYTHONPATH": str(ROOT), "EXECNET_DEBUG": "1"},
             stdout=(here / "stdout").open("wb"),
@@ -222,7 +234,9 @@ def test_no_secret_leaves(host: Host, tmp_path: Path, workers: tuple[str, ...]) 
     assert b"PAYMENT_API_TOKEN" in seen["stdout"], "the plain-text secret is a finding that says its name"
     # The lines with canaries did reach the run.
     assert any(b"postgresql://app:***@" in text and b"Bearer ***" in text for text in seen.values())
+    assert any(b"insert into customers values (7, '***')" in text for text in seen.values())
     assert not workers or b"crashed" in seen["stdout"]
+    assert [name for name in seen if Path(name).name.startswith("core")] == []
     assert leaks(seen) == []
 
 
