@@ -6,7 +6,7 @@ ARGS   ?=
 COMPILE := $(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
 	--no-emit-index-url --no-emit-find-links
 
-.PHONY: sandbox test lint docs pictures lock matrix bench mutation clean audit licences
+.PHONY: sandbox test lint docs pictures lock matrix bench mutation fuzz clean audit licences
 
 sandbox: $(VENV)/.run  ## judge the embedded AWS; try ARGS="--fault database-rule-removed"
 	$(BIN)/python -m pytest --sandbox $(ARGS)
@@ -30,11 +30,13 @@ matrix: $(VENV)/.dev  ## what the checks detect, miss, raise falsely and misread
 lock: $(VENV)/.dev  ## renew the lock files from the ranges
 	grep -v '^-' requirements.txt | $(COMPILE) - -o requirements.lock
 	grep -hv '^-' requirements.txt requirements-dev.txt | $(COMPILE) - -o requirements-dev.lock
+	grep -v '^-' requirements-fuzz.txt | $(COMPILE) - -o requirements-fuzz.lock
 
 # Asks PyPI's database of vulnerabilities. What could not be looked up fails too: not known is not fine.
 audit: $(VENV)/.dev  ## known vulnerabilities of what is installed
 	$(BIN)/pip-audit --strict --require-hashes --disable-pip -r requirements.lock
 	$(BIN)/pip-audit --strict --require-hashes --disable-pip -r requirements-dev.lock
+	$(BIN)/pip-audit --strict --require-hashes --disable-pip -r requirements-fuzz.lock
 
 licences: $(VENV)/.dev  ## renew docs/licences.md: what each package that the suite needs is licensed under
 	$(BIN)/python docs/make_licences.py
@@ -65,8 +67,22 @@ bench: $(VENV)/.dev .bench/.ready  ## measure against the guide's commands and a
 	$(BIN)/uv pip install -q --compile-bytecode --python .bench/cli/bin/python awscli
 	touch $@
 
+# Guided by coverage, so for as long as one likes; Linux only. PARSERS="dockerfile plan" names some.
+SECONDS_EACH ?= 60
+PARSERS ?= $$(.fuzz/venv/bin/python -m tests.fuzz.run)
+fuzz: .fuzz/.ready  ## look for texts that make a parser fail or hang
+	for parser in $(PARSERS); do \
+		.fuzz/venv/bin/python -m tests.fuzz.run "$$parser" -max_total_time=$(SECONDS_EACH) -verbosity=0 || exit 1; \
+	done
+
+.fuzz/.ready: $(VENV)/.run requirements-fuzz.lock
+	$(BIN)/uv venv -q --clear -p $(BIN)/python .fuzz/venv
+	$(BIN)/uv pip install -q --python .fuzz/venv/bin/python --require-hashes -r requirements.lock
+	$(BIN)/uv pip install -q --python .fuzz/venv/bin/python --require-hashes -r requirements-fuzz.lock
+	touch $@
+
 clean:
-	rm -rf $(VENV) .bench mutants reports/out .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .bench .fuzz mutants reports/out .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/bin/uv:
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.12") if sys.version_info < (3, 11) else None'

@@ -24,7 +24,7 @@ def _requirements(file: str) -> set[str]:
     return {re.sub(r"[-_.]+", "-", Requirement(x).name).lower() for x in lines if x and not x.startswith("-")}
 
 
-@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])
+@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock", "requirements-fuzz.lock"])
 def test_every_package_is_pinned_by_hash(lock: str) -> None:
     text = (ROOT / lock).read_text(encoding="utf-8")
     blocks = re.split(r"\n(?=\S)", text.strip())
@@ -35,7 +35,7 @@ def test_every_package_is_pinned_by_hash(lock: str) -> None:
     assert " @ " not in text
 
 
-@pytest.mark.parametrize("name", ["requirements", "requirements-dev"])
+@pytest.mark.parametrize("name", ["requirements", "requirements-dev", "requirements-fuzz"])
 def test_every_requirement_is_locked(name: str) -> None:
     locked = set(re.findall(r"^([\w.-]+)==", (ROOT / f"{name}.lock").read_text(encoding="utf-8"), re.MULTILINE))
 
