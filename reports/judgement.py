@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import traceback
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -155,9 +155,9 @@ def gated(finding: Finding, target: Target, today: dt.date, fail_on: str) -> Fin
 def harmless(finding: Finding) -> Finding:
     """The finding with secrets masked, everything that a terminal would obey taken out, and all of it bounded."""
     texts: dict[str, Any] = {
-        f.name: _clean(value, LONGEST_PROSE if f.name in _PROSE else 1000)
-        for f in fields(finding)
-        if isinstance(value := getattr(finding, f.name), str) and f.name not in _OWN
+        name: _clean(value, LONGEST_PROSE if name in _PROSE else 1000)
+        for name, value in vars(finding).items()
+        if isinstance(value, str) and value and name not in _OWN
     }
     lines = (REDACTOR.clean(line[:_LOOKED_AT]) for line in bounded(finding.evidence, _MOST_EVIDENCE))
     commands = [REDACTOR.clean(c) for c in finding.commands if len(c) <= LONGEST_COMMAND]

@@ -22,8 +22,12 @@ _LEFT_OUT = re.compile(r"^… (?:and )?(\d+) more\b")
 def inert(text: str, longest: int = LONGEST_LINE) -> str:
     """One line without escape sequences, control or invisible characters, cut with a mark where it is too long."""
     # What lies far behind the cut need not be looked at: a log line may have megabytes.
-    text = _INVISIBLE.sub("", _ANSI.sub("", text[: 20 * longest]))
-    text = "".join(map(_visible, text)).rstrip()
+    text = text[: 20 * longest]
+    # Almost every text is harmless, and printable ones are; invisible characters are not printable.
+    if not text.isprintable():
+        text = _INVISIBLE.sub("", _ANSI.sub("", text))
+        text = "".join(map(_visible, text))
+    text = text.rstrip()
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
