@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Outcome = Literal["passed", "failed", "advisory", "unverified", "not_applicable"]
@@ -72,12 +72,12 @@ class Finding:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON types."""
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in vars(self).items()}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Finding:
         """Back from as_dict, e.g. out of an xdist message or results.json."""
-        known = {f.name for f in fields(cls)}
+        known = cls.__dataclass_fields__
         plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items() if k in known}
         return cls(**plain)
 

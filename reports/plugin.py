@@ -117,9 +117,7 @@ def _align(report: pytest.TestReport, finding: Finding) -> None:
 def pytest_report_teststatus(report: pytest.TestReport, config: pytest.Config) -> tuple[str, str, Any] | None:
     """pytest's own categories, with names that say what the outcome means; no dots unless asked for."""
     finding = getattr(report, "finding", None)
-    if finding is not None:
-        return to_terminal.status(finding["outcome"], config)
-    return None
+    return to_terminal.status(finding.outcome, config) if isinstance(finding, Finding) else None
 
 
 class Collector:
@@ -131,10 +129,10 @@ class Collector:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take the finding off a report, before anything else reads it."""
+        """Take the finding off a report, before anything else reads it; from here on it is one, not its data."""
         data = getattr(report, "finding", None)
         if data is not None:
-            finding = Finding.from_dict(data)
+            finding = report.finding = Finding.from_dict(data)  # type: ignore[attr-defined]
         elif report.failed and "::check_" in report.nodeid:
             finding = _lost(report)
         else:

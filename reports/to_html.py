@@ -73,19 +73,21 @@ class Rows:
 
     def pytest_html_results_table_row(self, report: Any, cells: list[str]) -> None:
         """What was found, escaped; no row for a phase that says nothing of its own."""
-        data = getattr(report, "finding", None)
+        finding = getattr(report, "finding", None)
+        if finding is None and report.passed:
+            # pytest-html goes no further where there are no cells.
+            cells.clear()
+            return
         name, summary = escape(inert(report.nodeid)), ""
-        if data:
-            finding = Finding.from_dict(data)
+        if finding is not None:
             name, summary = text(finding.label), text(finding.summary, 240)
         # The first cell stays pytest's word, by which its script sorts and filters; ours is put there by report.js.
         cells[1:] = [f'<td class="col-testId">{name}</td>', f'<td class="col-summary">{summary}</td>', cells[2]]
 
     def pytest_html_results_table_html(self, report: Any, data: list[str]) -> None:
         """Evidence and resolution below the row, in place of a traceback."""
-        found = getattr(report, "finding", None)
-        if found:
-            finding = Finding.from_dict(found)
+        finding = getattr(report, "finding", None)
+        if finding is not None:
             body = self._body(finding) if finding.outcome in WRONG else ""
             data[:] = [f'<div class="runbook">{body}</div>'] if body else []
 
