@@ -64,6 +64,7 @@ def _asleep(database: Database, target: Target, now: dt.datetime) -> str:
 
 @pytest.mark.smoke
 @pytest.mark.severity("critical")
+@pytest.mark.points_to("dns", "network", "refused")
 @pytest.mark.guide("database", "rds status")
 @pytest.mark.caused_by("check_terraform_has_no_drift", "check_no_console_changes")
 def check_database_exists(database_links: DatabaseLink | MissingDatabase, service_name: str) -> None:
@@ -74,6 +75,7 @@ def check_database_exists(database_links: DatabaseLink | MissingDatabase, servic
 
 @pytest.mark.smoke
 @pytest.mark.severity("critical")
+@pytest.mark.points_to("refused", "network", "dns", "storage")
 @pytest.mark.guide("database", "rds status")
 @pytest.mark.caused_by("check_database_has_room")
 def check_database_is_available(
@@ -103,6 +105,7 @@ def check_database_proxy_reaches_database(database_link: DatabaseLink, service: 
 
 @pytest.mark.smoke
 @pytest.mark.severity("critical")
+@pytest.mark.points_to("network")
 @pytest.mark.guide("database", "security groups")
 @pytest.mark.caused_by("check_terraform_has_no_drift", "check_no_console_changes")
 def check_database_admits_tasks(
@@ -129,6 +132,7 @@ def check_database_admits_tasks(
 
 @pytest.mark.smoke
 @pytest.mark.severity("critical")
+@pytest.mark.points_to("network")
 @pytest.mark.guide("database", "security groups")
 @pytest.mark.caused_by("check_terraform_has_no_drift", "check_no_console_changes")
 def check_tasks_may_reach_database(
@@ -156,6 +160,7 @@ def check_tasks_may_reach_database(
 
 @pytest.mark.smoke
 @pytest.mark.severity("critical")
+@pytest.mark.points_to("network")
 @pytest.mark.guide("database", "network acls and routes")
 @pytest.mark.caused_by("check_terraform_has_no_drift", "check_no_console_changes")
 def check_network_acls_pass_database_traffic(
@@ -177,6 +182,7 @@ def check_network_acls_pass_database_traffic(
 
 
 @pytest.mark.severity("critical")
+@pytest.mark.points_to("network")
 @pytest.mark.guide("database", "network acls and routes")
 @pytest.mark.caused_by("check_terraform_has_no_drift", "check_no_console_changes")
 def check_database_is_routable(
@@ -223,6 +229,7 @@ def check_database_settings_agree(service: Service, database_link: DatabaseLink,
 
 @pytest.mark.smoke
 @pytest.mark.severity("critical")
+@pytest.mark.points_to("authentication", "secret")
 @pytest.mark.guide("database", "credentials")
 def check_database_secret_is_valid(service: Service, database_secrets: tuple[StoredSecret, ...]) -> None:
     """The secret with which each service logs in exists, is not being deleted and holds a password."""
@@ -233,6 +240,7 @@ def check_database_secret_is_valid(service: Service, database_secrets: tuple[Sto
 
 @pytest.mark.smoke
 @pytest.mark.severity("critical")
+@pytest.mark.points_to("authentication")
 @pytest.mark.guide("database", "credentials")
 @pytest.mark.caused_by("check_database_secret_is_valid", "check_database_settings_agree")
 def check_database_credentials_agree(
@@ -254,6 +262,7 @@ def check_database_credentials_agree(
 
 @pytest.mark.smoke
 @pytest.mark.severity("critical")
+@pytest.mark.points_to("authentication", "secret")
 @pytest.mark.guide("database", "credentials")
 def check_tasks_are_newer_than_secret(
     service: Service,
@@ -305,6 +314,7 @@ def check_database_secret_rotates(
 
 
 @pytest.mark.severity("high")
+@pytest.mark.points_to("tls")
 @pytest.mark.guide("database", "tls")
 @pytest.mark.caused_by("check_terraform_has_no_drift", "check_no_console_changes")
 def check_database_encryption_agrees(
@@ -390,6 +400,7 @@ def check_no_database_errors_in_logs(
 
 
 @pytest.mark.severity("high")
+@pytest.mark.points_to("connections")
 @pytest.mark.guide("database", "connection limit")
 def check_database_connections_are_below_limit(
     databases: Databases,

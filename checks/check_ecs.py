@@ -216,6 +216,7 @@ def check_no_plain_secrets_in_environment(service: Service, task_definition: Tas
 
 @pytest.mark.smoke
 @pytest.mark.severity("critical")
+@pytest.mark.points_to("secret")
 @pytest.mark.guide("ecs", "environment and secrets")
 @pytest.mark.caused_by("check_database_secret_is_valid")
 def check_secrets_resolve(
@@ -235,6 +236,7 @@ def check_secrets_resolve(
 
 
 @pytest.mark.severity("high")
+@pytest.mark.points_to("permission")
 @pytest.mark.guide("ecs", "environment and secrets")
 def check_execution_role_reads_secrets(
     service: Service, task_definition: TaskDefinition, secret_permissions: Mapping[tuple[str, str], str]
@@ -274,6 +276,7 @@ def check_roles_trust_tasks(
 
 
 @pytest.mark.severity("high")
+@pytest.mark.points_to("permission", "secret")
 @pytest.mark.guide("ecs", "execution role")
 @pytest.mark.caused_by("check_terraform_has_no_drift", "check_no_console_changes")
 def check_execution_role_decrypts_secrets(
@@ -289,6 +292,7 @@ def check_execution_role_decrypts_secrets(
 
 @pytest.mark.smoke
 @pytest.mark.severity("critical")
+@pytest.mark.points_to("image")
 @pytest.mark.guide("ecs", "images in the registry")
 def check_image_exists(
     service: Service, task_definition: TaskDefinition, container_images: tuple[ContainerImage, ...]
@@ -302,6 +306,7 @@ def check_image_exists(
 
 @pytest.mark.smoke
 @pytest.mark.severity("critical")
+@pytest.mark.points_to("image", "crash")
 @pytest.mark.guide("ecs", "image platform")
 @pytest.mark.caused_by("check_image_exists")
 def check_image_fits_platform(

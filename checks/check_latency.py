@@ -20,7 +20,7 @@ from checks.diagnosis.verdict import Verdict, worst
 from fixtures.each import Each
 from fixtures.errors import NotApplicable, Unavailable
 from fixtures.model.alarms import Alarm, Topic
-from fixtures.model.alb import LoadBalancer
+from fixtures.model.alb import LoadBalancer, TargetGroup
 from fixtures.model.cost import TopicSubscriptions
 from fixtures.model.database import Database
 from fixtures.model.ecs import Service, TaskDefinition
@@ -100,10 +100,17 @@ def check_response_times_do_not_grow(
 @pytest.mark.guide("latency", "slow responses")
 @pytest.mark.caused_by("check_service_answers_fast")
 def check_load_balancer_answers_fast(
-    application_balancers: Each[str, LoadBalancer], response_times: Each[str, ResponseTimes], target: Target
+    application_balancers: Each[str, LoadBalancer],
+    target_groups: Each[str, TargetGroup | None],
+    response_times: Each[str, ResponseTimes],
+    target: Target,
 ) -> None:
     """What clients wait for, over all target groups, stays within the threshold."""
-    verdicts = tuple(_judged(response_times.of(arn), target) for arn in application_balancers.all())
+    groups = [g for g in target_groups.available().values() if g is not None]
+    verdicts = tuple(
+        _judged(response_times.of(arn), target, tuple(g.arn for g in groups if arn in g.load_balancers))
+        for arn in application_balancers.all()
+    )
     verdict = worst(verdicts, otherwise=verdicts[0])
     assert verdict, verdict.explain()
 
@@ -115,7 +122,8 @@ def check_no_traced_call_is_slow(service_graph: ServiceGraph, target: Target) ->
     """No call in X-Ray's service graph is slow or faulty; the one that is, is named."""
     if not service_graph.nodes:
         raise NotApplicable("X-Ray has no traces of the window")
-    verdict = latency.judge_graph(service_graph, target.name, threshold_s=target.latency.threshold_s)
+    services = [s.name for s in target.services]
+    verdict = latency.judge_graph(service_graph, target.name, services, threshold_s=target.latency.threshold_s)
     assert verdict, verdict.explain()
 
 
@@ -318,8 +326,7 @@ def check_no_sessions_are_stuck(
     verdicts = tuple(
         sessions.judge(
             _seen(arn, database_sessions, slow_statements),
-            databases[arn].identifier,
-            arn,
+            databases[arn],
             query_age_s=limits.query_age_s,
             idle_s=limits.idle_in_transaction_s,
         )
@@ -350,9 +357,7 @@ def check_slow_query_log_is_quiet(
 ) -> None:
     """The database logged no statement over the limit in the window."""
     verdicts = tuple(
-        sessions.judge_log(
-            slow_statements.of(arn), databases[arn].identifier, arn, query_age_s=target.latency.logged_query_s
-        )
+        sessions.judge_log(slow_statements.of(arn), databases[arn], query_age_s=target.latency.logged_query_s)
         for arn in slow_statements
     )
     if not verdicts:
@@ -369,10 +374,9 @@ def check_database_has_room(database_load: Each[str, Load], databases: Mapping[s
     verdicts = tuple(
         saturation.judge_database(
             database_load.of(arn),
-            arn,
+            databases[arn],
             cpu_percent=target.latency.cpu_percent,
             storage_percent=target.latency.storage_percent,
-            storage_bytes=databases[arn].storage_bytes,
         )
         for arn in database_load
     )

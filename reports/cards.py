@@ -106,7 +106,7 @@ class Cards:
             for f in conclusions.fold(root.consequences)[:60]
         )
         return (
-            f"<h3>Explains {plural(len(root.consequences), 'other failure')}</h3>"
+            f"<h3>Explains {plural(len(root.consequences), 'other failure')}</h3><p>{text(conclusions.told(root))}</p>"
             f"{graph.draw(root, self._links)}<ul>{rows}</ul>"
         )
 

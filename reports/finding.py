@@ -36,6 +36,7 @@ class Finding:
     observed: str = ""
     expected: str = ""
     likely_cause: str = ""
+    brief: str = ""
     evidence: tuple[str, ...] = ()
     resolution: str = ""
     commands: tuple[str, ...] = ()

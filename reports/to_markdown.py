@@ -77,6 +77,7 @@ def _root(root: conclusions.Root) -> str:
         folded = conclusions.fold(root.consequences)
         rows = "\n".join(f"- {_code(f.label)}: {escape(f.summary)}" for f in folded[:_MOST_ROWS])
         title = f"explains {plural(len(root.consequences), 'other failure')}"
+        text += f"\nIn short: {escape(conclusions.told(root))}\n"
         text += f"\n<details><summary>{title}</summary>\n\n{rows}\n{_more(folded)}\n</details>\n"
     return text
 

@@ -167,10 +167,7 @@ class _Teller:
             self._prose(f"possibly because of {one.label} (advisory): {one.summary}", yellow=True)
         if not root.consequences:
             return
-        several = len(root.findings) > 1
-        labels = {f.id: f.check if several else f.label for f in (*root.consequences, *root.findings)}
-        chain = " ← ".join(labels[i] for i in root.chain if i in labels)
-        self._prose(f"explains: {chain}", bold=True)
+        self._prose(f"explains: {conclusions.told(root)}", bold=True)
         for folded in self._some(conclusions.fold(root.consequences)):
             self._line(inert(f"    {folded.label}: {folded.summary}", self._width or 1000))
 

@@ -244,6 +244,7 @@ def none_seen(
         | ({"log_group": logs.groups[0]} if logs.groups else {}),
         severity=severity,
         likely_cause=main.causes,
+        brief=f"{main.name} in its log" if main.name != "other" else "trouble with the database in its log",
     )
 
 

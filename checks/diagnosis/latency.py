@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from statistics import median
 
+from checks.diagnosis.service_urls import meant
 from checks.diagnosis.verdict import Verdict
 from fixtures.model.latency import ResponseTimes, ServiceGraph, TracedEdge
 
@@ -109,9 +110,19 @@ def _bad(edge: TracedEdge, threshold_s: float, fault_percent: float, min_calls: 
 
 
 def judge_graph(
-    graph: ServiceGraph, target: str, *, threshold_s: float, fault_percent: float = 5.0, min_calls: int = 10
+    graph: ServiceGraph,
+    target: str,
+    services: Sequence[str] = (),
+    *,
+    threshold_s: float,
+    fault_percent: float = 5.0,
+    min_calls: int = 10,
 ) -> Verdict:
-    """No call in the service graph is slow or faulty; the one that is, is named."""
+    """No call in the service graph is slow or faulty; the one that is, is named.
+
+    Args:
+        services: short names of the target's services, to tell which of them wait for that call.
+    """
     found = slow_edges(graph, threshold_s, fault_percent, min_calls)
     first = found[0] if found else None
     return Verdict(
@@ -127,5 +138,19 @@ def judge_graph(
             for e in sorted(graph.edges, key=lambda e: -e.mean_s)[:_SHOWN]
         ),
         likely_cause=f"{first.callee or first.caller} answers slowly or with errors" if first else "",
-        related=(f"service/{first.caller}", f"service/{first.callee}") if first else (),
+        related=_waiting(graph, first, services) if first else (),
     )
+
+
+def _waiting(graph: ServiceGraph, slow: TracedEdge, services: Sequence[str]) -> tuple[str, ...]:
+    """The services at a call's two ends, and those whose own calls lead there; none where its caller is not known.
+
+    Applications choose the names of their nodes, which only resemble those of their services.
+    """
+    if not meant(slow.caller, services):
+        return ()
+    nodes = {slow.caller}
+    while more := {e.caller for e in graph.edges if e.callee in nodes} - nodes:
+        nodes |= more
+    named = {meant(n, services) for n in (*nodes, slow.callee) if n}
+    return tuple(f"service/{s}" for s in sorted(named - {""}))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from checks.diagnosis.verdict import Verdict
+from fixtures.model.database import Database
 from fixtures.model.latency import Session, Sessions, SlowStatement
 
 _SHOWN = 6
@@ -16,7 +17,7 @@ def blockers(sessions: Sequence[Session]) -> list[Session]:
     return [s for s in sessions if s.pid in blocking and not s.blocked_by]
 
 
-def judge(found: Sessions, database: str, arn: str, *, query_age_s: float, idle_s: float) -> Verdict:
+def judge(found: Sessions, database: Database, *, query_age_s: float, idle_s: float) -> Verdict:
     """No active statement older than the limit, nobody waits for a lock, no transaction idles for long.
 
     Only active sessions are running their ``query``; for idle ones it is the last one they ran.
@@ -33,8 +34,8 @@ def judge(found: Sessions, database: str, arn: str, *, query_age_s: float, idle_
     shown = list(dict.fromkeys((*roots, *waiting, *long, *idle)))
     return Verdict(
         ok=not (waiting or long or idle),
-        resource=arn,
-        name=database,
+        resource=database.arn,
+        name=database.identifier,
         observed="; ".join(p for p in parts if p) or "no long, blocked or idle transactions",
         expected=f"statements below {query_age_s:g} s, no lock waits, transactions that end",
         evidence=tuple(_line(s) for s in shown[:_SHOWN]),
@@ -46,8 +47,8 @@ def judge(found: Sessions, database: str, arn: str, *, query_age_s: float, idle_
         if idle
         else "",
         severity=None if waiting or long else "medium",
-        related=(arn,),
-        names={"database": database, "pid": str((roots or long or idle or waiting)[0].pid) if shown else ""},
+        related=database.related,
+        names={"database": database.identifier, "pid": str((roots or long or idle or waiting)[0].pid) if shown else ""},
     )
 
 
@@ -59,19 +60,19 @@ def _line(s: Session) -> str:
     return f"{who} {s.state} for {age_s:.0f} s{blocked}{waits}: {s.query}"
 
 
-def judge_log(statements: Sequence[SlowStatement], database: str, arn: str, *, query_age_s: float) -> Verdict:
+def judge_log(statements: Sequence[SlowStatement], database: Database, *, query_age_s: float) -> Verdict:
     """The slow-query log of the window has no statement over the limit."""
     slow = sorted((s for s in statements if s.duration_s > query_age_s), key=lambda s: -s.duration_s)
     return Verdict(
         ok=not slow,
-        resource=arn,
-        name=database,
+        resource=database.arn,
+        name=database.identifier,
         observed=f"{len(slow)} statements were logged over {query_age_s:g} s, the longest {slow[0].duration_s:.1f} s"
         if slow
         else f"no logged statement took longer than {query_age_s:g} s",
         expected=f"statements below {query_age_s:g} s",
         evidence=tuple(f"{s.at:%m-%d %H:%M:%S}Z {s.duration_s:.1f} s: {s.statement}" for s in slow[:_SHOWN]),
         likely_cause="a missing index or too much data" if slow else "",
-        related=(arn,),
-        names={"database": database},
+        related=database.related,
+        names={"database": database.identifier},
     )

@@ -199,6 +199,7 @@ def judge(
         expected="no failing stops of the present deployment",
         evidence=tuple(_line(t, s) for t, s in failing[:8]),
         likely_cause=main.cause if main else "",
+        brief=f"{len(failing)} tasks stopped ({main.what})" if main else "",
         severity=severity,
         related=service.related,
         signs=tuple(dict.fromkeys(s.sign for s in kinds if s.sign)),

@@ -155,7 +155,7 @@ def test_service_graph(nodes: list[TracedEdge], edges: list[TracedEdge], named: 
 
 def test_what_the_service_graph_says() -> None:
     graph = ServiceGraph((), (edge("order", "user"), edge("order", "product", 2.5, faults=10)))
-    verdict = latency.judge_graph(graph, "dev", threshold_s=1.0)
+    verdict = latency.judge_graph(graph, "dev", ["order", "product", "user"], threshold_s=1.0)
     assert verdict.summary == (
         "order → product: 2.50 s on average, 10 % faults in 100 traced calls; expected at most 1 s and 5 % faults"
     )
@@ -169,6 +169,23 @@ def test_what_the_service_graph_says() -> None:
     assert alone.likely_cause == "order answers slowly or with errors"
     fine = latency.judge_graph(ServiceGraph((), ()), "dev", threshold_s=1.0)
     assert (fine.resource, fine.observed, fine.likely_cause, fine.related) == ("xray/dev", "no slow calls", "", ())
+
+
+@pytest.mark.parametrize(
+    ("slow", "waiting"),
+    [
+        # Whoever calls the caller waits as well, over any number of calls; whoever calls others does not.
+        (("shop-order", "product-service"), ("frontend", "order", "product")),
+        (("frontend", "shop-order"), ("frontend", "order")),
+        (("product-service", "S3"), ("frontend", "order", "product")),
+        (("billing-cron", "product-service"), ()),
+    ],
+)
+def test_who_waits_for_a_slow_call(slow: tuple[str, str], waiting: tuple[str, ...]) -> None:
+    calls = (edge("frontend", "shop-order"), edge("shop-order", "product-service"), edge("user", "frontend"))
+    graph = ServiceGraph((), (*(c for c in calls if (c.caller, c.callee) != slow), edge(*slow, 2.5)))
+    verdict = latency.judge_graph(graph, "dev", ["frontend", "order", "product", "search"], threshold_s=1.0)
+    assert verdict.related == tuple(f"service/{s}" for s in waiting)
 
 
 @given(st.lists(st.integers(0, 30), unique=True).map(sorted), st.integers(1, 6))
