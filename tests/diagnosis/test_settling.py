@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from checks.diagnosis.settling import judge
 from fixtures.model.alb import Target
 from tests.diagnosis.facts import GROUP, NOW, ago, deployment, service, stopped_task
@@ -45,6 +47,43 @@ def test_does_not_wait_for_what_cannot_heal() -> None:
 
     assert judge([failed], {}, {GROUP: [target("initial")]}, NOW, 15).hopeless == ("shop-web: its deployment failed",)
     assert not judge([ROLLING], {"web": [pull]}, {}, NOW, 15).worth_waiting
+
+
+@pytest.mark.parametrize(
+    ("revision", "reason", "hopeless"),
+    [
+        (6, "", True),
+        (7, "ECS deployment circuit breaker: rolling back to deploymentId ecs-svc/1.", True),
+        # The next deployment is there to mend it.
+        (8, "ECS deployment ecs-svc/3 in progress.", False),
+    ],
+)
+def test_a_rollback_ends_the_waiting_at_its_beginning(revision: int, reason: str, hopeless: bool) -> None:
+    failed = deployment(id="ecs-svc/2", status="ACTIVE", rollout_state="FAILED", task_definition="arn:x:web:7")
+    after = deployment(
+        id="ecs-svc/3",
+        rollout_state="IN_PROGRESS",
+        created_at=ago(1),
+        task_definition=f"arn:x:web:{revision}",
+        rollout_reason=reason,
+    )
+    found = judge([service(deployments=(after, failed))], {}, {}, NOW, 15)
+
+    assert found.waiting_for
+    assert found.hopeless == (("shop-web: its deployment failed and is being rolled back",) if hopeless else ())
+
+
+def test_a_rate_limit_passes() -> None:
+    pull = "CannotPullContainerError: pull image manifest has been retried 5 time(s): toomanyrequests: rate limit"
+    stopped = stopped_task(stop_code="TaskFailedToStart", stopped_reason=pull)
+
+    assert judge([ROLLING], {"web": [stopped]}, {}, NOW, 15).worth_waiting
+
+
+def test_stops_of_an_earlier_deployment_do_not_count() -> None:
+    pull = stopped_task(stopped_reason="CannotPullContainerError: not found", started_by="ecs-svc/0")
+
+    assert judge([ROLLING], {"web": [pull]}, {}, NOW, 15).worth_waiting
 
 
 def test_a_crash_may_still_be_overcome() -> None:
