@@ -69,6 +69,17 @@ def test_a_refused_connection_rules_out_a_closed_security_group() -> None:
 
 
 @pytest.mark.parametrize(
+    ("codes", "ruled_out"), [("404", True), ("404, 302", True), ("503", False), ("404, 500", False), ("429", False)]
+)
+def test_an_answer_that_refuses_rules_out_what_lies_behind_the_application(codes: str, ruled_out: bool) -> None:
+    said = f"Health checks failed with these codes: [{codes}]"
+    unhealthy = replace(target("unhealthy", CODES), description=said)
+    verdict = are_healthy(service(), attachment(), [unhealthy], [], NOW)
+
+    assert verdict.signs == (("configuration", "health_check") if ruled_out else ())
+
+
+@pytest.mark.parametrize(
     ("targets", "running", "settling", "ok", "severity"),
     [
         ([target()], 1, False, True, None),
