@@ -18,6 +18,7 @@ from checks.diagnosis import (
     network_acls,
     response_errors,
     routing,
+    service_state,
 )
 from checks.diagnosis.verdict import Verdict, worst
 from fixtures.each import Each
@@ -275,15 +276,18 @@ def check_tasks_are_newer_than_secret(
 ) -> None:
     """Each running task started after its database secret last changed: until then it holds the old password."""
     used = [s for s in database_secrets if s.status == "readable"]
-    if not used or not running_tasks:
-        raise NotApplicable(f"{service.service} runs no task that holds a readable secret")
-    verdict = credentials.fresh(running_tasks, used, service.name, ())
+    # Tasks of earlier deployments are being replaced, which is just what mends it.
+    leaving = service_state.superseded(service, running_tasks)
+    tasks = [t for t in running_tasks if t.id not in leaving]
+    if not used or not tasks:
+        raise NotApplicable(f"{service.service} runs no task (of its present deployment) that holds a readable secret")
+    verdict = credentials.fresh(tasks, used, service.name, ())
     if not verdict:
         # Only now do the logs matter: with refused logins it is no longer a risk, but what is broken.
         logs = _logs(logs_of_services, service)
         since = connection_errors.current_since(service, now, target.window_min)
         lines = connection_errors.authentication_lines(logs, database_link, since) if logs else ()
-        verdict = credentials.fresh(running_tasks, used, service.name, lines)
+        verdict = credentials.fresh(tasks, used, service.name, lines)
     assert verdict, verdict.explain()
 
 
@@ -322,6 +326,7 @@ def check_database_encryption_agrees(
     database_link: DatabaseLink,
     database_parameters: Each[str, DatabaseParameters],
     logs_of_services: Each[str, ServiceLogs],
+    seen_tasks: tuple[Task, ...],
     now: dt.datetime,
     target: Target,
 ) -> None:
@@ -334,7 +339,8 @@ def check_database_encryption_agrees(
         if logs is None and not database_link.settings.sslmodes:
             raise NotApplicable(f"{service.service} neither says in plain text whether to use TLS nor has logs")
         since = connection_errors.current_since(service, now, target.window_min)
-        found = encryption.refusals(logs, database_link, since) if logs else encryption.Refusals()
+        own = logs.without(service_state.superseded(service, seen_tasks)) if logs else None
+        found = encryption.refusals(own, database_link, since) if own else encryption.Refusals()
         verdict = encryption.clients_agree(database_link, parameters, found) if found else verdict
     assert verdict, verdict.explain()
 
@@ -386,6 +392,7 @@ def check_api_answers_without_errors(
 def check_no_database_errors_in_logs(
     service: Service,
     log_events: ServiceLogs,
+    seen_tasks: tuple[Task, ...],
     database_link: DatabaseLink,
     database_events: tuple[DatabaseEvent, ...],
     now: dt.datetime,
@@ -395,7 +402,8 @@ def check_no_database_errors_in_logs(
     asleep = _asleep(database_link.database, target, now)
     if asleep:
         raise NotApplicable(asleep)
-    verdict = connection_errors.none_seen(service, log_events, database_link, database_events, now, target.window_min)
+    own = log_events.without(service_state.superseded(service, seen_tasks))
+    verdict = connection_errors.none_seen(service, own, database_link, database_events, now, target.window_min)
     assert verdict, verdict.explain()
 
 

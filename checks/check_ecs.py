@@ -177,11 +177,12 @@ def check_circuit_breaker_is_on(service: Service) -> None:
     "check_database_credentials_agree",
 )
 def check_no_stack_traces(
-    service: Service, log_events: ServiceLogs, running_tasks: tuple[Task, ...], target: Target
+    service: Service, log_events: ServiceLogs, seen_tasks: tuple[Task, ...], running_tasks: tuple[Task, ...]
 ) -> None:
     """The logs of each service have no stack traces or fatal errors since the present deployment."""
     since = service_state.deployed_at(service)
-    verdict = log_signatures.judge(service, log_events, since, [t.id for t in running_tasks])
+    own = log_events.without(service_state.superseded(service, seen_tasks))
+    verdict = log_signatures.judge(service, own, since, [t.id for t in running_tasks])
     assert verdict, verdict.explain()
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 
 from checks.diagnosis.verdict import Verdict
-from fixtures.model.ecs import MissingService, Service
+from fixtures.model.ecs import MissingService, Service, Task
 
 _SHOWN_EVENTS = 5
 
@@ -48,6 +49,16 @@ def deployed_at(service: Service) -> dt.datetime:
         return service.primary.created_at
     primary = next((s.created_at for s in service.task_sets if s.status == "PRIMARY" and s.created_at), None)
     return primary or service.created_at
+
+
+def superseded(service: Service, tasks: Iterable[Task]) -> frozenset[str]:
+    """Ids of the tasks that earlier deployments of the service started.
+
+    They go on writing logs for as long as they are being replaced, which says nothing about what replaces them.
+    """
+    current = service.current_deployments
+    others = (t for t in tasks if t.started_by.startswith("ecs-svc/") and t.started_by not in current)
+    return frozenset(t.id for t in others) if current else frozenset()
 
 
 def is_stable(service: Service, now: dt.datetime, settle_min: float) -> Verdict:

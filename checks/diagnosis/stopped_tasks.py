@@ -178,7 +178,7 @@ def judge(
     Tasks of earlier deployments, and stops before the window, say nothing about what runs now.
     """
     start = now - dt.timedelta(minutes=window_min)
-    current = _current_deployments(service)
+    current = service.current_deployments
     recent = [t for t in stopped if (t.stopped_at or t.created_at) >= start]
     own = [t for t in recent if not current or t.started_by in current]
     reasons = [(t, classify(t, essential)) for t in own]
@@ -205,12 +205,6 @@ def judge(
         signs=tuple(dict.fromkeys(s.sign for s in kinds if s.sign)),
         names={"service": service.service, "cluster": service.cluster, "task": failing[0][0].id if failing else ""},
     )
-
-
-def _current_deployments(service: Service) -> set[str]:
-    """Ids under which ECS starts tasks now. startedBy is the deployment's id, or the task set's for CodeDeploy."""
-    rolling = {d.id for d in service.deployments if d.status == "PRIMARY"}
-    return rolling or {s.id for s in service.task_sets if s.status == "PRIMARY"}
 
 
 def _line(task: Task, stop: Stop) -> str:

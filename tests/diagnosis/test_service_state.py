@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from checks.diagnosis.service_state import deployed_at, exists, is_settling, is_stable
+from checks.diagnosis.service_state import deployed_at, exists, is_settling, is_stable, superseded
 from fixtures.model.ecs import MissingService, TaskSet
-from tests.diagnosis.facts import NOW, REVISION, ago, deployment, service
+from tests.diagnosis.facts import NOW, REVISION, ago, deployment, service, stopped_task
 
 
 def task_set(**changes: Any) -> TaskSet:
@@ -72,3 +72,19 @@ def test_settling_ends() -> None:
 
     assert is_settling(rolling, NOW, 15)
     assert not is_settling(rolling, NOW, 13)
+
+
+def test_tasks_of_earlier_deployments() -> None:
+    tasks = [stopped_task(1), stopped_task(2, started_by="ecs-svc/0"), stopped_task(3, started_by="ann")]
+
+    # Who started a task by hand wants to see what it says.
+    assert superseded(service(), tasks) == {tasks[1].id}
+    assert superseded(service(deployments=()), tasks) == frozenset()
+
+
+def test_what_codedeploy_is_about_to_replace_counts_as_much_as_what_replaces_it() -> None:
+    serving = task_set(id="ecs-svc/1")
+    green = task_set(id="ecs-svc/2", status="ACTIVE", created_at=ago(3))
+    left = task_set(id="ecs-svc/0", status="ACTIVE", created_at=ago(9000))
+
+    assert service(deployments=(), task_sets=(serving, green, left)).current_deployments == {"ecs-svc/1", "ecs-svc/2"}
