@@ -67,6 +67,11 @@ class Finding:
         return f"{self.check}{bracket}{parameters}"
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """What people may call the resource: its ARN or id, its name, its service's short name."""
+        return tuple(n for n in (self.resource, self.resource_name, self.service) if n)
+
+    @property
     def key(self) -> tuple[str, str, str]:
         """What stays the same from run to run, however many targets are judged together."""
         return self.target, self.check, self.service

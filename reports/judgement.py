@@ -140,7 +140,7 @@ def _names(target: Target, service: str) -> dict[str, str]:
 
 def gated(finding: Finding, target: Target, today: dt.date, fail_on: str) -> Finding:
     """A failure as exemptions and ``--fail-on`` would have it. One whose exemption has expired always fails."""
-    covering = [e for e in target.exemptions if e.covers(finding.check, finding.resource, finding.resource_name)]
+    covering = [e for e in target.exemptions if e.covers(finding.check, *finding.names)]
     valid = [e for e in covering if e.expires >= today]
     if valid:
         last = max(valid, key=lambda e: e.expires)

@@ -89,10 +89,20 @@ def has_targets(service: Service, attachment: Attachment, targets: Sequence[Targ
         expected=f"its {service.desired} tasks registered",
         evidence=(*(words(t) for t in targets), *recent_events(service)),
         related=related,
+        signs=_signs_of_absence(service, attachment),
         names=names,
         likely_cause=cause,
         severity="medium" if starting else None,
     )
+
+
+def _signs_of_absence(service: Service, attachment: Attachment) -> tuple[str, ...]:
+    """Why there may be none: tasks that run have their image and secrets, and nothing registers without a group."""
+    if attachment.group is None:
+        return ("configuration",)
+    if service.running and service.running >= service.desired:
+        return ("configuration", "crash", "health_check", "memory", "refused", "network")
+    return ()
 
 
 @dataclass(frozen=True)
@@ -252,4 +262,6 @@ def _signs(faults: Sequence[Target]) -> tuple[str, ...]:
     if reasons == {"Target.ResponseCodeMismatch"} and all(_REFUSES.search(t.description) for t in faults):
         # It runs, and knows no such path, or wants no such visitor: nothing behind it is to blame.
         return ("configuration", "health_check")
+    if reasons and reasons <= {"Target.NotInUse", "Target.IpUnusable"}:
+        return ("configuration",)
     return ()

@@ -68,6 +68,17 @@ def test_a_refused_connection_rules_out_a_closed_security_group() -> None:
     assert timed_out.signs == ()
 
 
+def test_what_cannot_be_why_there_are_no_targets() -> None:
+    group = attachment()
+    running = has_targets(service(running=1, desired=1), group, [], False)
+    waiting = has_targets(service(running=0, desired=1), group, [], False)
+    deleted = has_targets(service(running=0, desired=1), replace(group, group=None), [], False)
+    unused = are_healthy(service(), group, [target("unused", "Target.NotInUse")], [task(ran_s=9000)], NOW)
+
+    assert running.signs and not {"secret", "image"} & set(running.signs)
+    assert (waiting.signs, deleted.signs, unused.signs) == ((), ("configuration",), ("configuration",))
+
+
 @pytest.mark.parametrize(
     ("codes", "ruled_out"), [("404", True), ("404, 302", True), ("503", False), ("404, 500", False), ("429", False)]
 )
