@@ -12,7 +12,7 @@ from reports.text import listed, one_line, plural
 
 # Where the first clause of what was observed ends; colons within names and addresses do not.
 _CLAUSE = re.compile(r"[;,] |: | \(")
-_FEW = 80
+_FEW = 110
 _ID = re.compile(r"\b(?=[0-9a-f-]*\d)[0-9a-f][0-9a-f-]{6,}\b|\d+")
 
 
@@ -175,13 +175,15 @@ def told(root: Root) -> str:
     chain = [by_id[i] for i in root.chain if i in by_id]
     services = {f.service for f in chain}
     one = next(iter(services)) if len(services) == 1 and len(root.findings) == 1 else ""
-    words = " ← ".join(_few_words(f, "" if one or len(root.findings) > 1 else f.service) for f in chain)
+    words = " ← ".join(_few_words(f, named=not one and len(root.findings) == 1) for f in chain)
     return f"{one}: {words}" if one and words else words
 
 
-def _few_words(finding: Finding, service: str) -> str:
+def _few_words(finding: Finding, named: bool) -> str:
     said = finding.brief or one_line(_CLAUSE.split(finding.observed or finding.summary, maxsplit=1)[0], _FEW)
-    return f"{service}: {said}" if service else said
+    # What services share stands for itself.
+    who = (finding.service if named else "") or ("" if finding.service or finding.brief else finding.resource_name)
+    return f"{who}: {said}" if who and not said.startswith(who) else said
 
 
 def fold(findings: Iterable[Finding]) -> list[Folded]:

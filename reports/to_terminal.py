@@ -161,9 +161,9 @@ class _Teller:
     def _root(self, root: conclusions.Root, number: int, of: int, results: Results) -> None:
         title = f"ROOT CAUSE {number} of {of}" if of > 1 else "ROOT CAUSE"
         self._failure(root.first, title, results, root)
-        for one in root.unsure:
+        for one in conclusions.fold(root.unsure):
             self._prose(f"probably; could not verify {one.label}: {one.summary}", yellow=True)
-        for one in root.milder:
+        for one in conclusions.fold(root.milder):
             self._prose(f"possibly because of {one.label} (advisory): {one.summary}", yellow=True)
         if not root.consequences:
             return

@@ -42,7 +42,7 @@ def test_a_chain_leads_from_the_farthest_consequence_to_the_root() -> None:
     [
         # One service is named once; what is shared stands for itself.
         (("order", "order", "order"), "order: 4 tasks stopped ← TLS required in its log ← rds.force_ssl 1"),
-        (("order", "order", ""), "order: 4 tasks stopped ← order: TLS required in its log ← rds.force_ssl 1"),
+        (("order", "order", ""), "order: 4 tasks stopped ← order: TLS required in its log ← shop-db: rds.force_ssl 1"),
     ],
 )
 def test_a_chain_in_words(services: tuple[str, str, str], said: str) -> None:
@@ -50,7 +50,7 @@ def test_a_chain_in_words(services: tuple[str, str, str], said: str) -> None:
     run = results(
         _because("check_stops", "check_logs", service=stopped, observed="4 tasks stopped (exit code 1), more: 5 min"),
         _because("check_logs", "check_tls", service=logs, observed="many", brief="TLS required in its log"),
-        _because("check_tls", service=database, observed="rds.force_ssl 1; and more"),
+        _because("check_tls", service=database, resource_name="shop-db", observed="rds.force_ssl 1; and more"),
     )
     (root,) = conclusions.found_roots(run)
     assert conclusions.told(root) == said
