@@ -14,7 +14,7 @@ from tests.harness import WITHOUT_TERRAFORM, judged
 
 NUMBERS = {
     "ecs": 46,
-    "database": 28,
+    "database": 31,
     "alb": 26,
     "latency": 20,
     "docker": 0,
