@@ -16,7 +16,6 @@ from fixtures.sandbox.server import Host
 from tests import matrix
 from tests.real.apply import provider_mirror
 
-
 # How long an example takes depends on what else the machine does.
 settings.register_profile("untimed", settings.default, deadline=None)
 settings.load_profile("untimed")
