@@ -85,7 +85,6 @@ def is_stable(service: Service, now: dt.datetime, settle_min: float) -> Verdict:
         expected=f"{service.desired} running and a deployment settled within {settle_min:g} min",
         evidence=recent_events(service),
         related=service.related,
-        signs=(),
         names={"service": service.service, "cluster": service.cluster},
     )
 

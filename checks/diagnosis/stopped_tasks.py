@@ -210,7 +210,7 @@ def judge(
 def _line(task: Task, stop: Stop) -> str:
     when = f"{task.stopped_at:%m-%d %H:%M:%S}Z" if task.stopped_at else "?"
     codes = ", ".join(
-        f"{c.name} exit {c.exit_code}" + (f" ({c.reason})" if c.reason else "")
+        c.name + (f" exit {c.exit_code}" if c.exit_code is not None else "") + (f" ({c.reason})" if c.reason else "")
         for c in task.containers
         if c.exit_code is not None or c.reason
     )

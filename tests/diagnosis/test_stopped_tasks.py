@@ -139,10 +139,11 @@ def test_any_reason_is_taken(code: str, reason: str) -> None:
 def test_all_that_is_said_of_stops() -> None:
     cut = container_state(exit_code=137, reason="OutOfMemoryError: Container killed due to memory usage")
     silent = container_state(name="proxy", exit_code=None)
+    noisy = container_state(name="cache", exit_code=None, reason="it would not stop")
     tasks = [
         stopped_task(5),
         stopped_task(10, container=cut, stop_code="", stopped_reason=""),
-        replace(stopped_task(15), containers=(container_state(), silent), started_at=None),
+        replace(stopped_task(15), containers=(container_state(), silent, noisy), started_at=None),
     ]
     times = [f"{ago(n):%m-%d %H:%M:%S}Z task {t.id}" for n, t in zip((5, 10, 15), tasks, strict=True)]
 
@@ -155,7 +156,8 @@ def test_all_that_is_said_of_stops() -> None:
         evidence=(
             f"{times[0]} after 60 s: EssentialContainerExited: Essential container in task exited [web exit 1]",
             f"{times[1]} after 60 s: no stop code: out of memory [web exit 137 ({cut.reason})]",
-            f"{times[2]}: EssentialContainerExited: Essential container in task exited [web exit 1]",
+            f"{times[2]}: EssentialContainerExited: Essential container in task exited "
+            "[web exit 1, cache (it would not stop)]",
         ),
         likely_cause="the application failed; its log says why",
         brief="3 tasks stopped (exit code 1)",

@@ -45,12 +45,31 @@ def test_states_of_old_targets(targets: list[Target], ok: bool, severity: str | 
         ("initial", "Elb.InitialHealthChecking", 130, False, "high"),
         ("unhealthy", CODES, 50, False, "medium"),
         ("unhealthy", CODES, 70, False, None),
+        # To the second: 60 of grace, and two checks of 30.
+        ("initial", "Elb.InitialHealthChecking", 120, True, None),
+        ("unhealthy", CODES, 60, False, None),
     ],
 )
 def test_a_young_target_has_time(state: str, reason: str, ran_s: float, ok: bool, severity: str | None) -> None:
     verdict = are_healthy(service(), attachment(), [target(state, reason)], [task(ran_s=ran_s)], NOW)
 
     assert (bool(verdict), verdict.severity) == (ok, severity), verdict
+
+
+def test_without_a_grace_period_only_the_checks_take_time() -> None:
+    found, tasks = [target("initial", "Elb.InitialHealthChecking")], [task(ran_s=60)]
+
+    assert are_healthy(service(grace_period_s=None), attachment(), found, tasks, NOW)
+    assert not are_healthy(service(grace_period_s=None), attachment(), found, [task(ran_s=60.5)], NOW)
+
+
+def test_targets_that_nobody_checks_count_as_healthy() -> None:
+    found = [target("unavailable", "Target.HealthCheckDisabled"), target("unhealthy", "Target.New", ip="10.0.11.6")]
+    verdict = are_healthy(service(), attachment(), found, [], NOW)
+
+    assert verdict.observed.startswith("1 of 2 targets are healthy")
+    # A reason that AWS has added since.
+    assert (verdict.severity, verdict.likely_cause, verdict.signs) == ("high", "", ())
 
 
 def test_failing_open_is_said_where_no_target_is_healthy() -> None:
@@ -65,7 +84,7 @@ def test_a_refused_connection_rules_out_a_closed_security_group() -> None:
     refused = are_healthy(service(), attachment(), [target("unhealthy", "Target.FailedHealthChecks")], [], NOW)
     timed_out = are_healthy(service(), attachment(), [target("unhealthy", "Target.Timeout")], [], NOW)
 
-    assert "network" not in refused.signs and refused.signs
+    assert refused.signs == ("refused", "crash", "configuration", "health_check", "image", "secret", "memory")
     assert timed_out.signs == ()
 
 
@@ -78,6 +97,8 @@ def test_what_cannot_be_why_there_are_no_targets() -> None:
 
     assert running.signs and not {"secret", "image"} & set(running.signs)
     assert (waiting.signs, deleted.signs, unused.signs) == ((), ("configuration",), ("configuration",))
+    both = [target("unused", "Target.IpUnusable"), target("unused", "Target.NotInUse", ip="10.0.11.6")]
+    assert are_healthy(service(), group, both, [], NOW).signs == ("configuration",)
 
 
 @pytest.mark.parametrize(
@@ -139,7 +160,7 @@ def test_targets_are_the_running_tasks(targets: list[Target], tasks: Registratio
 
 
 def test_a_task_that_just_started_and_other_controllers_are_not_missed() -> None:
-    young = Registration([task(ran_s=60)], frozenset({"10.0.11.5"}), frozenset())
+    young = Registration([task(ran_s=180)], frozenset({"10.0.11.5"}), frozenset())
     deployed = service(controller="CODE_DEPLOY")
 
     assert are_running_tasks(service(), attachment(), [], young, NOW)
@@ -289,6 +310,9 @@ def test_all_that_is_said_of_targets_that_are_no_tasks() -> None:
         likely_cause="somebody registered or deregistered targets by hand",
         **ABOUT,
     )
+    stale = [target(), target(ip="10.0.11.9")]
+    by_hand = are_running_tasks(service(), attachment(), stale, registered("10.0.11.5"), NOW)
+    assert by_hand.likely_cause == found.likely_cause
     fine = are_running_tasks(service(), attachment(), [target()], registered("10.0.11.5"), NOW)
     assert (fine.observed, fine.likely_cause) == ("its targets are its running tasks", "")
 
