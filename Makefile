@@ -6,7 +6,7 @@ ARGS   ?=
 COMPILE := $(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
 	--no-emit-index-url --no-emit-find-links
 
-.PHONY: sandbox test lint docs pictures lock matrix bench mutation fuzz clean audit licences
+.PHONY: sandbox test lint docs pictures lock matrix instants bench mutation fuzz clean audit licences
 
 sandbox: $(VENV)/.run  ## judge the embedded AWS; try ARGS="--fault database-rule-removed"
 	$(BIN)/python -m pytest --sandbox $(ARGS)
@@ -26,6 +26,9 @@ lint: $(VENV)/.dev  ## style and types, and the GitHub workflows
 # Every fault, every tricky but healthy world, every denied service, and pairs of faults, with all checks.
 matrix: $(VENV)/.dev  ## what the checks detect, miss, raise falsely and misread
 	$(BIN)/python -m pytest tests/test_matrix.py -q -n 2 --dist worksteal $(ARGS)
+
+instants: $(VENV)/.dev  ## the healthy world at a hundred random instants
+	INSTANTS=100 $(BIN)/python -m pytest tests/test_instants.py -q -n 2 $(ARGS)
 
 lock: $(VENV)/.dev  ## renew the lock files from the ranges
 	grep -v '^-' requirements.txt | $(COMPILE) - -o requirements.lock

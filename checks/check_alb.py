@@ -117,6 +117,7 @@ def check_load_balancer_admits_clients(
 
 @pytest.mark.smoke
 @pytest.mark.severity("critical")
+@pytest.mark.points_to("network")
 @pytest.mark.guide("alb", "security groups")
 @pytest.mark.caused_by("check_terraform_has_no_drift", "check_no_console_changes")
 def check_load_balancer_reaches_tasks(

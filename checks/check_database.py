@@ -18,6 +18,7 @@ from checks.diagnosis import (
     network_acls,
     response_errors,
     routing,
+    service_state,
 )
 from checks.diagnosis.verdict import Verdict, worst
 from fixtures.each import Each
@@ -65,6 +66,7 @@ def _asleep(database: Database, target: Target, now: dt.datetime) -> str:
 
 @pytest.mark.smoke
 @pytest.mark.severity("critical")
+@pytest.mark.points_to("dns", "network", "refused")
 @pytest.mark.guide("database", "rds status")
 @pytest.mark.caused_by("check_terraform_has_no_drift", "check_no_console_changes")
 def check_database_exists(database_links: DatabaseLink | MissingDatabase, service_name: str) -> None:
@@ -75,6 +77,7 @@ def check_database_exists(database_links: DatabaseLink | MissingDatabase, servic
 
 @pytest.mark.smoke
 @pytest.mark.severity("critical")
+@pytest.mark.points_to("refused", "network", "dns", "storage")
 @pytest.mark.guide("database", "rds status")
 @pytest.mark.caused_by("check_database_has_room")
 def check_database_is_available(
@@ -104,6 +107,7 @@ def check_database_proxy_reaches_database(database_link: DatabaseLink, service: 
 
 @pytest.mark.smoke
 @pytest.mark.severity("critical")
+@pytest.mark.points_to("network")
 @pytest.mark.guide("database", "security groups")
 @pytest.mark.caused_by("check_terraform_has_no_drift", "check_no_console_changes")
 def check_database_admits_tasks(
@@ -130,6 +134,7 @@ def check_database_admits_tasks(
 
 @pytest.mark.smoke
 @pytest.mark.severity("critical")
+@pytest.mark.points_to("network")
 @pytest.mark.guide("database", "security groups")
 @pytest.mark.caused_by("check_terraform_has_no_drift", "check_no_console_changes")
 def check_tasks_may_reach_database(
@@ -157,6 +162,7 @@ def check_tasks_may_reach_database(
 
 @pytest.mark.smoke
 @pytest.mark.severity("critical")
+@pytest.mark.points_to("network")
 @pytest.mark.guide("database", "network acls and routes")
 @pytest.mark.caused_by("check_terraform_has_no_drift", "check_no_console_changes")
 def check_network_acls_pass_database_traffic(
@@ -178,6 +184,7 @@ def check_network_acls_pass_database_traffic(
 
 
 @pytest.mark.severity("critical")
+@pytest.mark.points_to("network")
 @pytest.mark.guide("database", "network acls and routes")
 @pytest.mark.caused_by("check_terraform_has_no_drift", "check_no_console_changes")
 def check_database_is_routable(
@@ -224,6 +231,7 @@ def check_database_settings_agree(service: Service, database_link: DatabaseLink,
 
 @pytest.mark.smoke
 @pytest.mark.severity("critical")
+@pytest.mark.points_to("authentication", "secret")
 @pytest.mark.guide("database", "credentials")
 def check_database_secret_is_valid(
     service: Service, database_secrets: tuple[StoredSecret, ...], task_definition: TaskDefinition
@@ -240,6 +248,7 @@ def check_database_secret_is_valid(
 
 @pytest.mark.smoke
 @pytest.mark.severity("critical")
+@pytest.mark.points_to("authentication")
 @pytest.mark.guide("database", "credentials")
 @pytest.mark.caused_by("check_database_secret_is_valid", "check_database_settings_agree")
 def check_database_credentials_agree(
@@ -264,6 +273,7 @@ def check_database_credentials_agree(
 
 @pytest.mark.smoke
 @pytest.mark.severity("critical")
+@pytest.mark.points_to("authentication", "secret")
 @pytest.mark.guide("database", "credentials")
 def check_tasks_are_newer_than_secret(
     service: Service,
@@ -275,18 +285,21 @@ def check_tasks_are_newer_than_secret(
     target: Target,
 ) -> None:
     """Each running task started after its database secret last changed: until then it holds the old password."""
-    # What a task reads for itself while it runs does not grow old in it.
+    # What a task reads for itself while it runs does not grow old in it. Tasks of earlier deployments are being
+    # replaced, which is just what mends it.
     given = {key[1] for key in database_link.settings.secrets}
     used = [s for s in database_secrets if s.status == "readable" and s.reference in given]
-    if not used or not running_tasks:
-        raise NotApplicable(f"{service.service} runs no task that was given a readable secret when it started")
-    verdict = credentials.fresh(running_tasks, used, service.name, ())
+    leaving = service_state.superseded(service, running_tasks)
+    tasks = [t for t in running_tasks if t.id not in leaving]
+    if not used or not tasks:
+        raise NotApplicable(f"{service.service} has no task of this deployment that was given a readable secret")
+    verdict = credentials.fresh(tasks, used, service.name, ())
     if not verdict:
         # Only now do the logs matter: with refused logins it is no longer a risk, but what is broken.
         logs = _logs(logs_of_services, service)
         since = connection_errors.current_since(service, now, target.window_min)
         lines = connection_errors.authentication_lines(logs, database_link, since) if logs else ()
-        verdict = credentials.fresh(running_tasks, used, service.name, lines)
+        verdict = credentials.fresh(tasks, used, service.name, lines)
     assert verdict, verdict.explain()
 
 
@@ -317,6 +330,7 @@ def check_database_secret_rotates(
 
 
 @pytest.mark.severity("high")
+@pytest.mark.points_to("tls")
 @pytest.mark.guide("database", "tls")
 @pytest.mark.caused_by("check_terraform_has_no_drift", "check_no_console_changes")
 def check_database_encryption_agrees(
@@ -324,6 +338,7 @@ def check_database_encryption_agrees(
     database_link: DatabaseLink,
     database_parameters: Each[str, DatabaseParameters],
     logs_of_services: Each[str, ServiceLogs],
+    seen_tasks: tuple[Task, ...],
     now: dt.datetime,
     target: Target,
 ) -> None:
@@ -336,7 +351,8 @@ def check_database_encryption_agrees(
         if logs is None and not database_link.settings.sslmodes:
             raise NotApplicable(f"{service.service} neither says in plain text whether to use TLS nor has logs")
         since = connection_errors.current_since(service, now, target.window_min)
-        found = encryption.refusals(logs, database_link, since) if logs else encryption.Refusals()
+        own = logs.without(service_state.superseded(service, seen_tasks)) if logs else None
+        found = encryption.refusals(own, database_link, since) if own else encryption.Refusals()
         verdict = encryption.clients_agree(database_link, parameters, found) if found else verdict
     assert verdict, verdict.explain()
 
@@ -388,6 +404,7 @@ def check_api_answers_without_errors(
 def check_no_database_errors_in_logs(
     service: Service,
     log_events: ServiceLogs,
+    seen_tasks: tuple[Task, ...],
     database_link: DatabaseLink,
     database_events: tuple[DatabaseEvent, ...],
     now: dt.datetime,
@@ -397,7 +414,8 @@ def check_no_database_errors_in_logs(
     asleep = _asleep(database_link.database, target, now)
     if asleep:
         raise NotApplicable(asleep)
-    verdict = connection_errors.none_seen(service, log_events, database_link, database_events, now, target.window_min)
+    own = log_events.without(service_state.superseded(service, seen_tasks))
+    verdict = connection_errors.none_seen(service, own, database_link, database_events, now, target.window_min)
     if verdict and log_events.unread:
         unread = ", ".join(log_events.unread)
         raise NotApplicable(f"what {unread} writes is not in CloudWatch Logs; nothing else complains")
@@ -405,6 +423,7 @@ def check_no_database_errors_in_logs(
 
 
 @pytest.mark.severity("high")
+@pytest.mark.points_to("connections")
 @pytest.mark.guide("database", "connection limit")
 def check_database_connections_are_below_limit(
     databases: Databases,

@@ -189,11 +189,12 @@ def check_circuit_breaker_is_on(service: Service) -> None:
     "check_database_credentials_agree",
 )
 def check_no_stack_traces(
-    service: Service, log_events: ServiceLogs, running_tasks: tuple[Task, ...], target: Target
+    service: Service, log_events: ServiceLogs, seen_tasks: tuple[Task, ...], running_tasks: tuple[Task, ...]
 ) -> None:
     """The logs of each service have no stack traces or fatal errors since the present deployment."""
     since = service_state.deployed_at(service)
-    verdict = log_signatures.judge(service, log_events, since, [t.id for t in running_tasks])
+    own = log_events.without(service_state.superseded(service, seen_tasks))
+    verdict = log_signatures.judge(service, own, since, [t.id for t in running_tasks])
     _tells(log_events, verdict)
     assert verdict, verdict.explain()
 
@@ -236,6 +237,7 @@ def check_no_plain_secrets_in_environment(service: Service, task_definition: Tas
 
 @pytest.mark.smoke
 @pytest.mark.severity("critical")
+@pytest.mark.points_to("secret")
 @pytest.mark.guide("ecs", "environment and secrets")
 @pytest.mark.caused_by("check_database_secret_is_valid")
 def check_secrets_resolve(
@@ -255,6 +257,7 @@ def check_secrets_resolve(
 
 
 @pytest.mark.severity("high")
+@pytest.mark.points_to("permission")
 @pytest.mark.guide("ecs", "environment and secrets")
 def check_execution_role_reads_secrets(
     service: Service, task_definition: TaskDefinition, secret_permissions: Mapping[tuple[str, str], str]
@@ -294,6 +297,7 @@ def check_roles_trust_tasks(
 
 
 @pytest.mark.severity("high")
+@pytest.mark.points_to("permission", "secret")
 @pytest.mark.guide("ecs", "execution role")
 @pytest.mark.caused_by("check_terraform_has_no_drift", "check_no_console_changes")
 def check_execution_role_decrypts_secrets(
@@ -309,6 +313,7 @@ def check_execution_role_decrypts_secrets(
 
 @pytest.mark.smoke
 @pytest.mark.severity("critical")
+@pytest.mark.points_to("image")
 @pytest.mark.guide("ecs", "images in the registry")
 def check_image_exists(
     service: Service, task_definition: TaskDefinition, container_images: tuple[ContainerImage, ...]
@@ -322,6 +327,7 @@ def check_image_exists(
 
 @pytest.mark.smoke
 @pytest.mark.severity("critical")
+@pytest.mark.points_to("image", "crash")
 @pytest.mark.guide("ecs", "image platform")
 @pytest.mark.caused_by("check_image_exists")
 def check_image_fits_platform(

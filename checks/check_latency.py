@@ -106,11 +106,18 @@ def check_response_times_do_not_grow(
 @pytest.mark.guide("latency", "slow responses")
 @pytest.mark.caused_by("check_service_answers_fast")
 def check_load_balancer_answers_fast(
-    application_balancers: Each[str, LoadBalancer], response_times: Each[str, ResponseTimes], target: Target
+    application_balancers: Each[str, LoadBalancer],
+    target_groups: Each[str, TargetGroup | None],
+    response_times: Each[str, ResponseTimes],
+    target: Target,
 ) -> None:
     """What clients wait for, over all target groups, stays within the threshold."""
-    judged = application_balancers.map(lambda arn, _: _fast(response_times.of(arn), target))
-    verdict = together(judged, "no Application Load Balancer")
+    groups = [g for g in target_groups.available().values() if g is not None]
+
+    def judge(arn: str) -> Verdict:
+        return _fast(response_times.of(arn), target, tuple(g.arn for g in groups if arn in g.load_balancers))
+
+    verdict = together(application_balancers.map(lambda arn, _: judge(arn)), "no Application Load Balancer")
     assert verdict, verdict.explain()
 
 
@@ -129,7 +136,8 @@ def check_no_traced_call_is_slow(
     revisions = task_definition.available()
     known = [s for s in services.available().values() if isinstance(s, Service)]
     names = [name for s in known for name in traces.names_of(s, revisions.get(s.name))]
-    verdict = traces.judge(service_graph, names, target.name, threshold_s=target.latency.threshold_s)
+    short = [s.name for s in known]
+    verdict = traces.judge(service_graph, names, target.name, short, threshold_s=target.latency.threshold_s)
     assert verdict, verdict.explain()
 
 
@@ -366,8 +374,7 @@ def check_no_sessions_are_stuck(
     def judge(arn: str) -> Verdict:
         return sessions.judge(
             _seen(arn, database_sessions, slow_statements),
-            databases[arn].identifier,
-            arn,
+            databases[arn],
             query_age_s=limits.query_age_s,
             lock_wait_s=limits.lock_wait_s,
             idle_s=limits.idle_in_transaction_s,
@@ -397,7 +404,7 @@ def check_slow_query_log_is_quiet(
 
     def judge(arn: str) -> Verdict:
         logged = slow_statements.of(arn)
-        return sessions.judge_log(logged, databases[arn].identifier, arn, query_age_s=target.latency.logged_query_s)
+        return sessions.judge_log(logged, databases[arn], query_age_s=target.latency.logged_query_s)
 
     verdict = together(Each.over(slow_statements, judge), _NO_DATABASE)
     assert verdict, verdict.explain()
@@ -412,11 +419,9 @@ def check_database_has_room(database_load: Each[str, Load], databases: Mapping[s
     def judge(arn: str) -> Verdict:
         return saturation.judge_database(
             database_load.of(arn),
-            arn,
+            databases[arn],
             cpu_percent=target.latency.cpu_percent,
             storage_percent=target.latency.storage_percent,
-            storage_bytes=databases[arn].storage_bytes,
-            instance_class=databases[arn].instance_class,
         )
 
     verdict = together(Each.over(database_load, judge), _NO_DATABASE)

@@ -87,7 +87,7 @@ class Cards:
             ("Likely cause", text(finding.likely_cause, 2000)),
             ("Resource", _resource(finding)),
             ("Also", "<br>".join(text(s, 2000) for s in root.summaries[1:]) if root else ""),
-            ("Probably", "<br>".join(map(_unsure, root.unsure)) if root else ""),
+            ("Probably", "<br>".join(map(_unsure, conclusions.fold(root.unsure))) if root else ""),
             ("Possibly", "<br>".join(map(self._milder, root.milder)) if root else ""),
             ("Because of", ", ".join(map(self._link, _causes(root.findings if root else (finding,))))),
             ("Allow", f"<code>{text(finding.iam_action)}</code>" if finding.iam_action else ""),
@@ -106,7 +106,7 @@ class Cards:
             for f in conclusions.fold(root.consequences)[:60]
         )
         return (
-            f"<h3>Explains {plural(len(root.consequences), 'other failure')}</h3>"
+            f"<h3>Explains {plural(len(root.consequences), 'other failure')}</h3><p>{text(conclusions.told(root))}</p>"
             f"{graph.draw(root, self._links)}<ul>{rows}</ul>"
         )
 
@@ -141,7 +141,7 @@ def _data(findings: Iterable[Finding]) -> str:
     return " ".join(f'data-{name}="{text(" ".join(sorted(own)), 2000)}"' for name, own in values.items() if own)
 
 
-def _unsure(finding: Finding) -> str:
+def _unsure(finding: conclusions.Folded) -> str:
     return f"could not verify <code>{text(finding.label)}</code>: {text(finding.summary, 1000)}"
 
 

@@ -8,8 +8,11 @@ from dataclasses import dataclass, replace
 
 from checks.diagnosis.causes import Effect, explain, roots
 from reports.finding import OUTCOMES, WRONG, Finding, Results
-from reports.text import listed, plural
+from reports.text import listed, one_line, plural
 
+# Where the first clause of what was observed ends; colons within names and addresses do not.
+_CLAUSE = re.compile(r"[;,] |: | \(")
+_FEW = 110
 _ID = re.compile(r"\b(?=[0-9a-f-]*\d)[0-9a-f][0-9a-f-]{6,}\b|\d+")
 
 
@@ -130,8 +133,10 @@ def _cause(finding: Finding) -> tuple[str, ...]:
 def _root(group: tuple[Finding, ...], results: Results) -> Root:
     start = {f.id for f in group}
     explained, nearest = _explained(start, results)
-    behind = {c for f in group for c in f.caused_by}
-    others = [f for f in results.findings if f.id in behind and f.id not in start]
+    by_id = {f.id: f for f in results.findings}
+    # In their own order: what the evidence speaks for comes first.
+    behind = dict.fromkeys(c for f in group for c in f.caused_by)
+    others = [by_id[i] for i in behind if i in by_id and i not in start]
     return Root(
         findings=group,
         consequences=explained,
@@ -162,6 +167,23 @@ def _chain(explained: Sequence[Finding], nearest: dict[str, str]) -> tuple[str, 
     while chain[-1] in nearest:
         chain.append(nearest[chain[-1]])
     return tuple(chain)
+
+
+def told(root: Root) -> str:
+    """The chain from the farthest consequence back to the root, in words: ``order: 4 tasks stopped ← …``."""
+    by_id = {f.id: f for f in (*root.findings, *root.consequences)}
+    chain = [by_id[i] for i in root.chain if i in by_id]
+    services = {f.service for f in chain}
+    one = next(iter(services)) if len(services) == 1 and len(root.findings) == 1 else ""
+    words = " ← ".join(_few_words(f, named=not one and len(root.findings) == 1) for f in chain)
+    return f"{one}: {words}" if one and words else words
+
+
+def _few_words(finding: Finding, named: bool) -> str:
+    said = finding.brief or one_line(_CLAUSE.split(finding.observed or finding.summary, maxsplit=1)[0], _FEW)
+    # What services share stands for itself.
+    who = (finding.service if named else "") or ("" if finding.service or finding.brief else finding.resource_name)
+    return f"{who}: {said}" if who and not said.startswith(who) else said
 
 
 def fold(findings: Iterable[Finding]) -> list[Folded]:

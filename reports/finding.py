@@ -36,6 +36,7 @@ class Finding:
     observed: str = ""
     expected: str = ""
     likely_cause: str = ""
+    brief: str = ""
     evidence: tuple[str, ...] = ()
     resolution: str = ""
     commands: tuple[str, ...] = ()
@@ -64,6 +65,11 @@ class Finding:
         """``check_x[product]``: the finding in few words."""
         _, bracket, parameters = self.id.partition("[")
         return f"{self.check}{bracket}{parameters}"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What people may call the resource: its ARN or id, its name, its service's short name."""
+        return tuple(n for n in (self.resource, self.resource_name, self.service) if n)
 
     @property
     def key(self) -> tuple[str, str, str]:

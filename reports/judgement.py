@@ -50,6 +50,7 @@ def finding_of(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.Te
         resource=f"service/{service}" if service else target.name,
         related=(f"service/{service}",) if service else (),
         declared_causes=metadata.declared_causes(item),
+        signs=metadata.signs_of(item),
         duration_s=round(call.duration, 4),
     )
     if finding.outcome == "not_applicable":
@@ -110,6 +111,7 @@ def _from_verdict(finding: Finding, verdict: Verdict, target: Target) -> Finding
         observed=verdict.observed,
         expected=verdict.expected,
         likely_cause=verdict.likely_cause,
+        brief=verdict.brief,
         evidence=tuple(verdict.evidence),
         related=tuple(dict.fromkeys((*finding.related, verdict.resource, *verdict.related))),
         signs=tuple(verdict.signs),
@@ -138,7 +140,7 @@ def _names(target: Target, service: str) -> dict[str, str]:
 
 def gated(finding: Finding, target: Target, today: dt.date, fail_on: str) -> Finding:
     """A failure as exemptions and ``--fail-on`` would have it. One whose exemption has expired always fails."""
-    covering = [e for e in target.exemptions if e.covers(finding.check, finding.resource, finding.resource_name)]
+    covering = [e for e in target.exemptions if e.covers(finding.check, *finding.names)]
     valid = [e for e in covering if e.expires >= today]
     if valid:
         last = max(valid, key=lambda e: e.expires)

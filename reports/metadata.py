@@ -60,6 +60,12 @@ def step_of(item: pytest.Item) -> str:
     return str(mark.args[0]) if mark and mark.args else ""
 
 
+def signs_of(item: pytest.Item) -> tuple[str, ...]:
+    """What a check's failure would point to, as far as that is certain before it looked."""
+    mark = item.get_closest_marker("points_to")
+    return tuple(mark.args) if mark else ()
+
+
 def declared_causes(item: pytest.Item) -> tuple[str, ...]:
     """Names of the checks that would explain this one's failure."""
     return tuple(name for mark in item.iter_markers("caused_by") for name in mark.args)

@@ -71,12 +71,14 @@ def _root(root: conclusions.Root) -> str:
     first = root.first
     where = f" on {escape(root.where)}" if len(root.findings) > 1 else ""
     text = _failed(first, f"Root cause{where}", root)
-    text += "".join(f"\nProbably; could not verify {_code(f.label)}: {escape(f.summary)}\n" for f in root.unsure)
-    text += "".join(f"\nPossibly because of {_code(f.label)} (advisory): {escape(f.summary)}\n" for f in root.milder)
+    unsure, milder = conclusions.fold(root.unsure), conclusions.fold(root.milder)
+    text += "".join(f"\nProbably; could not verify {_code(f.label)}: {escape(f.summary)}\n" for f in unsure)
+    text += "".join(f"\nPossibly because of {_code(f.label)} (advisory): {escape(f.summary)}\n" for f in milder)
     if root.consequences:
         folded = conclusions.fold(root.consequences)
         rows = "\n".join(f"- {_code(f.label)}: {escape(f.summary)}" for f in folded[:_MOST_ROWS])
         title = f"explains {plural(len(root.consequences), 'other failure')}"
+        text += f"\nIn short: {escape(conclusions.told(root))}\n"
         text += f"\n<details><summary>{title}</summary>\n\n{rows}\n{_more(folded)}\n</details>\n"
     return text
 

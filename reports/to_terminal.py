@@ -164,16 +164,13 @@ class _Teller:
     def _root(self, root: conclusions.Root, number: int, of: int, results: Results) -> None:
         title = f"ROOT CAUSE {number} of {of}" if of > 1 else "ROOT CAUSE"
         self._failure(root.first, title, results, root)
-        for one in root.unsure:
+        for one in conclusions.fold(root.unsure):
             self._prose(f"probably; could not verify {one.label}: {one.summary}", yellow=True)
-        for one in root.milder:
+        for one in conclusions.fold(root.milder):
             self._prose(f"possibly because of {one.label} (advisory): {one.summary}", yellow=True)
         if not root.consequences:
             return
-        several = len(root.findings) > 1
-        labels = {f.id: f.check if several else f.label for f in (*root.consequences, *root.findings)}
-        chain = " ← ".join(labels[i] for i in root.chain if i in labels)
-        self._prose(f"explains: {chain}", bold=True)
+        self._prose(f"explains: {conclusions.told(root)}", bold=True)
         for folded in self._some(conclusions.fold(root.consequences)):
             self._prose(f"{folded.label}: {folded.summary}", indent=4)
 

@@ -10,11 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from fixtures import temporary
 from fixtures.sandbox.server import Host
 from tests import matrix
 from tests.real.apply import provider_mirror
+
+# How long an example takes depends on what else the machine does.
+settings.register_profile("untimed", settings.default, deadline=None)
+settings.load_profile("untimed")
 
 
 def pytest_configure(config: pytest.Config) -> None:

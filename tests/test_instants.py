@@ -1,6 +1,6 @@
 """The healthy world is healthy whenever one looks: at month ends, in leap years, when clocks change, at midnight.
 
-``INSTANTS=100 pytest tests/test_instants.py`` looks at that many random instants besides.
+``make instants`` looks at a hundred random ones besides.
 """
 
 from __future__ import annotations

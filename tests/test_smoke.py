@@ -14,6 +14,7 @@ UNDER_WAY = (
     "alb-codedeploy",
     "alb-rolling-deployment",
     "503s-in-a-deployment",
+    "old-tasks-in-trouble-while-replaced",
 )
 BEFORE = (
     "trouble-before-deployment",

@@ -14,9 +14,9 @@ def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waiting, "_FIRST_PAUSE_S", 0.2)
 
 
-def waited(host: Host, fault: str, wait_s: float) -> Judged:
+def waited(host: Host, fault: str, wait_s: float, *more: str) -> Judged:
     with host.fork([fault]) as world:
-        return run_checks(world, "-m", "smoke and ecs", "--wait", str(wait_s))
+        return run_checks(world, "-m", "smoke and ecs", "--wait", str(wait_s), *more)
 
 
 def test_a_deployment_in_progress_is_waited_for(host: Host) -> None:
@@ -26,13 +26,18 @@ def test_a_deployment_in_progress_is_waited_for(host: Host) -> None:
     assert "are over" not in found.output
     assert found.exit_code == 0, found.explained()
     assert found.of("check_service_is_stable", "product").outcome == "passed"
+    asked = found.results.api["by_operation"]
+    # Once to wait and once to judge; only what can still change is asked again in between.
+    assert asked["sts:GetCallerIdentity"] == asked["ecs:DescribeClusters"] == 2
+    assert asked["ecs:DescribeServices"] > 2
 
 
 @pytest.mark.timeout(120)
-def test_waiting_ends_when_time_is_up(host: Host) -> None:
-    found = waited(host, "deployment-in-progress", 1)
+def test_waiting_ends_when_time_is_up_for_all_targets_together(host: Host) -> None:
+    found = waited(host, "deployment-in-progress", 1, "--target", "ecommerce-dev", "--target", "tests/second.toml")
 
-    assert "1 s are over; judging what there is" in found.output
+    assert found.output.count("1 s are over; judging what there is") == 1
+    assert "waiting for ecommerce-dev-product: its deployment is in progress" in found.output
     # A deployment within its time is no failure, however impatient one is.
     assert found.exit_code == 0, found.explained()
 

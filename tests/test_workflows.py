@@ -24,6 +24,8 @@ MAY = {
     "ci/prove": {"contents": "read"},
     "ci/audit": {"contents": "read"},
     "smoke-gate/gate": {"contents": "read", "id-token": "write"},
+    "nightly-proof/mutation": {"contents": "read"},
+    "nightly-proof/instants": {"contents": "read"},
     "nightly-drift/targets": {"contents": "read"},
     "nightly-drift/judge": {"actions": "read", "contents": "read", "id-token": "write"},
     "nightly-drift/report": {"contents": "read", "issues": "write"},

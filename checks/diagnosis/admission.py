@@ -252,6 +252,7 @@ def _refused(
         signs=("network",),
         names=_names(attached, peer, port),
         likely_cause=_cause(groups, peer, blocked, port, direction, protocol),
+        brief=f"no {direction} rule for {protocol} {port}{some}",
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 
+_SERVICE = "service/"
+
 
 @dataclass(frozen=True)
 class Effect:
@@ -17,8 +19,8 @@ class Effect:
         declared: names of checks that would explain it.
         target: environments never explain each other.
         service: short name, or "" when it is about something shared.
-        related: ids of the resources involved.
-        signs: what the evidence points to.
+        related: ids of the resources involved; services among them as ``service/<short name>``.
+        signs: what the evidence points to; of one that could not be verified, what its failure would point to.
     """
 
     id: str
@@ -32,14 +34,37 @@ class Effect:
 
 
 def shares_resources(effect: Effect, cause: Effect) -> bool:
-    """Whether two findings are about the same things: the same service, or one of them about what services share."""
+    """Whether two findings are about the same things.
+
+    Two services' findings only are where the effect names the other service, e.g. as the address that it calls. What is
+    shared (a database, a load balancer, Terraform's state) explains what happens to the services and resources that it
+    names; where either names nothing, as those do that could not look, nothing speaks against it.
+    """
     if effect.target != cause.target:
         return False
-    # Something shared by all services (the database, the load balancer) explains what happens to each of them.
-    if not effect.service or not cause.service:
+    if effect.service and cause.service:
+        return effect.service == cause.service or f"{_SERVICE}{cause.service}" in effect.related
+    if _services(effect) & _services(cause):
         return True
-    # One service's trouble is another's cause where the other names it, e.g. as the address that it calls.
-    return effect.service == cause.service or f"service/{cause.service}" in effect.related
+    mine, theirs = _things(effect), _things(cause)
+    if not mine or not theirs:
+        return not (_services(effect) and _services(cause))
+    groups = _target_groups(mine), _target_groups(theirs)
+    # One load balancer has many target groups: where both say which, that is what they are about.
+    return bool(groups[0] & groups[1] if all(groups) else mine & theirs)
+
+
+def _services(effect: Effect) -> set[str]:
+    own = {f"{_SERVICE}{effect.service}"} if effect.service else set()
+    return own | {r for r in effect.related if r.startswith(_SERVICE)}
+
+
+def _things(effect: Effect) -> set[str]:
+    return {r for r in effect.related if not r.startswith(_SERVICE)}
+
+
+def _target_groups(ids: Set[str]) -> set[str]:
+    return {i for i in ids if ":targetgroup/" in i}
 
 
 def contradicts(effect: Effect, cause: Effect) -> bool:
@@ -47,8 +72,16 @@ def contradicts(effect: Effect, cause: Effect) -> bool:
     return bool(effect.signs) and bool(cause.signs) and not set(effect.signs) & set(cause.signs)
 
 
+def supports(effect: Effect, cause: Effect) -> bool:
+    """Whether the evidence speaks for the cause: both say what it points to, and something is common."""
+    return bool(set(effect.signs) & set(cause.signs))
+
+
 def explain(effects: Iterable[Effect]) -> dict[str, tuple[str, ...]]:
-    """For each finding that did not pass, the ids of those that would explain it directly (broken ones first)."""
+    """For each finding that did not pass, the ids of those that would explain it directly.
+
+    Broken ones come first, and among equals those that the evidence speaks for.
+    """
     all_effects = tuple(effects)
     by_check: dict[str, list[Effect]] = {}
     for one in all_effects:
@@ -59,7 +92,8 @@ def explain(effects: Iterable[Effect]) -> dict[str, tuple[str, ...]]:
 def _causes(effect: Effect, by_check: dict[str, list[Effect]]) -> tuple[str, ...]:
     candidates = [c for name in effect.declared for c in by_check.get(name, ()) if c.id != effect.id]
     fitting = [c for c in candidates if shares_resources(effect, c) and not contradicts(effect, c)]
-    return tuple(dict.fromkeys(c.id for c in sorted(fitting, key=lambda c: not c.broken)))
+    ranked = sorted(fitting, key=lambda c: (not c.broken, not supports(effect, c)))
+    return tuple(dict.fromkeys(c.id for c in ranked))
 
 
 def roots(effects: Sequence[Effect]) -> tuple[str, ...]:

@@ -230,11 +230,12 @@ def none_seen(
     severity, why = _severity(seen, logs, link, tuple(events), now)
     kinds = ", ".join(f"{n} {name}" for name, n in counts.most_common())
     signs = tuple(dict.fromkeys(s for name in counts for s in by_name[name].signs))
+    told = "1 log line tells" if len(seen) == 1 else f"{len(seen)} log lines tell"
     return Verdict(
         ok=False,
         resource=service.arn,
         name=service.service,
-        observed=f"{len(seen)} log lines since {since:%H:%M} UTC tell of trouble with the database ({kinds}){why}",
+        observed=f"{told} of trouble with the database since {since:%H:%M} UTC ({kinds}){why}",
         expected="no connection errors",
         evidence=tuple(_line(t) for t in _chosen(seen)),
         related=(*service.related, *link.database.related, *([link.proxy.arn] if link.proxy else [])),
@@ -243,6 +244,7 @@ def none_seen(
         | ({"log_group": logs.groups[0]} if logs.groups else {}),
         severity=severity,
         likely_cause=main.causes,
+        brief=f"{main.name} in its log" if main.name != "other" else "trouble with the database in its log",
     )
 
 

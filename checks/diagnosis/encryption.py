@@ -79,10 +79,11 @@ def clients_agree(link: DatabaseLink, parameters: DatabaseParameters, found: Ref
         observed=observed or f"{demands}, and no connection was refused for lack of TLS",
         expected="connections with TLS to a database that requires it",
         evidence=lines[:5],
-        related=(f"service/{link.service}", *link.database.related),
+        related=(f"service/{link.service}", *link.database.related, *link.database.all_parameter_groups),
         signs=("tls",),
         names={"database": link.database.main_instance},
         likely_cause=cause,
+        brief=demands if observed else "",
     )
 
 

@@ -47,7 +47,8 @@ def judge(service: Service, scaling: Scaling, load: Load, *, cpu_percent: float,
             *(f"{m}: {', '.join(f'{v:.0f}' for v in load.series[m][-12:])} %" for m in pressed),
             *(f"policy {p.name}: {p.metric} at {p.target_value:g} %" for p in scaling.policies if p.target_value),
         ),
-        related=service.related,
+        # The last is what Application Auto Scaling calls it.
+        related=(*service.related, f"service/{service.cluster}/{service.service}"),
         signs=("capacity",),
         severity=None if grave or not stuck else "medium",
         names={

@@ -408,7 +408,9 @@ def _missed(
 
 
 def _related(service: str, attachments: Sequence[Attachment], routings: Sequence[Routing]) -> tuple[str, ...]:
-    return (f"service/{service}", *(a.group_arn for a in attachments), *(r.load_balancer.arn for r in routings))
+    listeners = (one.listener.arn for r in routings for one in r.listeners)
+    balancers = (r.load_balancer.arn for r in routings)
+    return (f"service/{service}", *(a.group_arn for a in attachments), *balancers, *listeners)
 
 
 def _cause(taken: Sequence[tuple[str, Outcome]], attachments: Sequence[Attachment]) -> str:

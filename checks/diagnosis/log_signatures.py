@@ -115,6 +115,7 @@ def judge(service: Service, logs: ServiceLogs, since: dt.datetime, running: Sequ
         expected="none since the present deployment",
         evidence=tuple(line for g in groups[:_SHOWN_GROUPS] for line in _told(g))
         + (("only the newest part of the log was read",) if logs.truncated else ()),
+        brief=f"{newest.trace.kind} in its log" if newest else "",
         severity="medium" if handled else None,
         related=service.related,
         signs=_signs(groups),

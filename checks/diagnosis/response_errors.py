@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
+from checks.diagnosis.service_state import deployed_at
 from checks.diagnosis.verdict import Verdict
 from fixtures.model.ecs import Service
 from fixtures.model.metrics import Counts
@@ -18,6 +19,8 @@ def few_server_errors(
 ) -> Verdict:
     """In no period of the window do a service's targets answer 5xx to a notable share of requests.
 
+    Milder where that is some time ago, or was before the present deployment, which may be what mended it.
+
     Args:
         counts: HTTPCode_Target_5XX_Count and RequestCount of its target group, in periods.
         least: so many errors in a period count at least.
@@ -25,7 +28,7 @@ def few_server_errors(
     """
     errors, requests = counts.of(_ERRORS), counts.of(_REQUESTS)
     bad = [(at, n) for at, n in errors.points if n >= least and 100 * n > percent * max(requests.at(at), n)]
-    recent = [b for b in bad if b[0] >= now - RECENT]
+    recent = [b for b in bad if b[0] >= max(now - RECENT, deployed_at(service))]
     worst = max(recent or bad, key=lambda b: b[1]) if bad else None
     minutes = counts.period_s // 60
     return Verdict(

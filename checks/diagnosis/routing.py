@@ -52,7 +52,11 @@ def reaches(hops: Sequence[Hop], routing: DatabaseRouting) -> Verdict:
         observed=problems[0] if problems else one,
         expected=f"the same VPC as {first.source.name}, or routes between the VPCs both ways",
         evidence=tuple(problems),
-        related=tuple(dict.fromkeys(i for h in hops for i in (h.source.id, h.destination.id))),
+        related=(
+            *dict.fromkeys(i for h in hops for i in (h.source.id, h.destination.id)),
+            *(t.id for t in routing.tables if t.vpc in vpcs),
+            *(p.id for p in routing.peerings),
+        ),
         signs=("network",),
         names={"vpc": first.source.vpc},
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from checks.diagnosis.verdict import Verdict
+from fixtures.model.database import Database
 from fixtures.model.ecs import Service, TaskDefinition
 from fixtures.model.latency import Load, Scaling
 
@@ -61,42 +62,30 @@ def _used(load: Load, metric: str) -> float | None:
     return max(found, default=None)
 
 
-def judge_database(
-    load: Load,
-    arn: str,
-    *,
-    cpu_percent: float,
-    storage_percent: float,
-    storage_bytes: float | None,
-    instance_class: str = "",
-) -> Verdict:
-    """The database instance has CPU, burst credits and storage left.
-
-    Args:
-        storage_bytes: allocated; None where it grows by itself.
-        instance_class: of the T classes all but the oldest go on without credits, and are charged for it.
-    """
+def judge_database(load: Load, database: Database, *, cpu_percent: float, storage_percent: float) -> Verdict:
+    """The database instance has CPU, burst credits and storage left."""
     cpu, credits = _used(load, "CPUUtilization"), load.last("CPUCreditBalance")
     free = load.last("FreeStorageSpace")
     found = []
     if cpu is not None and cpu > cpu_percent:
         found.append(f"CPU {cpu:.0f} %")
     spent = credits is not None and credits < _FEW_CREDITS and (cpu or 0) > _BUSY_CPU_PERCENT / 2
-    charged = spent and instance_class.startswith(_UNLIMITED)
+    # Of the T classes all but the oldest go on without credits, and are charged for it.
+    charged = spent and database.instance_class.startswith(_UNLIMITED)
     if spent:
         found.append(f"{credits:.0f} CPU credits left" + (", so that more are charged for" if charged else ""))
-    used = 100 * (1 - free / storage_bytes) if free is not None and storage_bytes else None
+    used = 100 * (1 - free / database.storage_bytes) if free is not None and database.storage_bytes else None
     full = used is not None and used > storage_percent
     if full:
         found.append(f"storage {used:.0f} % full")
     return Verdict(
         ok=not found,
-        resource=arn,
+        resource=database.arn,
         name=load.what,
         observed=", ".join(found) if found else "it has room left",
         expected=f"CPU below {cpu_percent:g} %, CPU credits, storage below {storage_percent:g} %",
         evidence=tuple(_told(name, values) for name, values in load.series.items() if values),
-        related=(arn,),
+        related=database.related,
         # A full disk stops the database: that speaks in the words of what it then does.
         signs=("capacity", "storage") if full else ("capacity",),
         names={"database": load.what},

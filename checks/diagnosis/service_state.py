@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Iterable
 
 from checks.diagnosis.service_events import complaint
 from checks.diagnosis.verdict import Verdict
-from fixtures.model.ecs import Deployment, MissingService, Service
+from fixtures.model.ecs import Deployment, MissingService, Service, Task
 
 _SHOWN_EVENTS = 5
 _STARTED = re.compile(r"has started \d+ tasks", re.IGNORECASE)
@@ -62,6 +63,16 @@ def deployed_at(service: Service) -> dt.datetime:
     return primary or service.created_at
 
 
+def superseded(service: Service, tasks: Iterable[Task]) -> frozenset[str]:
+    """Ids of the tasks that earlier deployments of the service started.
+
+    They go on writing logs for as long as they are being replaced, which says nothing about what replaces them.
+    """
+    current = service.current_deployments
+    others = (t for t in tasks if t.started_by.startswith("ecs-svc/") and t.started_by not in current)
+    return frozenset(t.id for t in others) if current else frozenset()
+
+
 def is_stable(service: Service, now: dt.datetime, settle_min: float) -> Verdict:
     """Running equals desired and no deployment is overdue; a young rolling deployment is not a fault.
 
@@ -88,7 +99,6 @@ def is_stable(service: Service, now: dt.datetime, settle_min: float) -> Verdict:
         evidence=recent_events(service),
         severity="medium" if not (overdue or failed) and (surplus or starting) else None,
         related=service.related,
-        signs=(),
         names={"service": service.service, "cluster": service.cluster},
     )
 

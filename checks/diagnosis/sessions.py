@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from checks.diagnosis.verdict import Verdict
 from fixtures.errors import Unavailable
+from fixtures.model.database import Database
 from fixtures.model.latency import Session, Sessions, SlowStatement
 
 _SHOWN = 6
@@ -17,9 +18,7 @@ def blockers(sessions: Sequence[Session]) -> list[Session]:
     return [s for s in sessions if s.pid in blocking and not s.blocked_by]
 
 
-def judge(
-    found: Sessions, database: str, arn: str, *, query_age_s: float, lock_wait_s: float, idle_s: float
-) -> Verdict:
+def judge(found: Sessions, database: Database, *, query_age_s: float, lock_wait_s: float, idle_s: float) -> Verdict:
     """No active statement older than the limit, nobody waits long for a lock, no transaction idles for long.
 
     Only active sessions are running their ``query``; for idle ones it is the last one they ran.
@@ -30,13 +29,13 @@ def judge(
     Raises:
         Unavailable: nothing is wrong with those that may be seen, but others are hidden.
     """
-    verdict = _judge(found, database, arn, query_age_s, lock_wait_s, idle_s)
+    verdict = _judge(found, database, query_age_s, lock_wait_s, idle_s)
     if verdict and not found.complete:
         raise Unavailable("pg_stat_activity", "denied", "other users' sessions are hidden", "grant pg_monitor")
     return verdict
 
 
-def _judge(found: Sessions, database: str, arn: str, query_age_s: float, lock_wait_s: float, idle_s: float) -> Verdict:
+def _judge(found: Sessions, database: Database, query_age_s: float, lock_wait_s: float, idle_s: float) -> Verdict:
     locked = [s for s in found.sessions if s.blocked_by or s.wait.startswith("Lock")]
     waiting = [s for s in locked if s.query_age_s > lock_wait_s]
     long = [s for s in found.sessions if s.state == "active" and s.query_age_s > query_age_s and s not in waiting]
@@ -50,8 +49,8 @@ def _judge(found: Sessions, database: str, arn: str, query_age_s: float, lock_wa
     shown = list(dict.fromkeys((*roots, *waiting, *long, *idle)))
     return Verdict(
         ok=not (waiting or long or idle),
-        resource=arn,
-        name=database,
+        resource=database.arn,
+        name=database.identifier,
         observed="; ".join(p for p in parts if p) or "no long, blocked or idle transactions",
         expected=f"statements below {query_age_s:g} s, no lock waits, transactions that end",
         evidence=tuple(_line(s) for s in shown[:_SHOWN]),
@@ -63,8 +62,8 @@ def _judge(found: Sessions, database: str, arn: str, query_age_s: float, lock_wa
         if idle
         else "",
         severity=None if waiting or long else "medium",
-        related=(arn,),
-        names={"database": database, "pid": str((roots or long or idle or waiting)[0].pid) if shown else ""},
+        related=database.related,
+        names={"database": database.identifier, "pid": str((roots or long or idle or waiting)[0].pid) if shown else ""},
     )
 
 
@@ -76,19 +75,19 @@ def _line(s: Session) -> str:
     return f"{who} {s.state} for {age_s:.0f} s{blocked}{waits}: {s.query}"
 
 
-def judge_log(statements: Sequence[SlowStatement], database: str, arn: str, *, query_age_s: float) -> Verdict:
+def judge_log(statements: Sequence[SlowStatement], database: Database, *, query_age_s: float) -> Verdict:
     """The slow-query log of the window has no statement over the limit."""
     slow = sorted((s for s in statements if s.duration_s > query_age_s), key=lambda s: -s.duration_s)
     return Verdict(
         ok=not slow,
-        resource=arn,
-        name=database,
+        resource=database.arn,
+        name=database.identifier,
         observed=f"{len(slow)} statements were logged over {query_age_s:g} s, the longest {slow[0].duration_s:.1f} s"
         if slow
         else f"no logged statement took longer than {query_age_s:g} s",
         expected=f"statements below {query_age_s:g} s",
         evidence=tuple(f"{s.at:%m-%d %H:%M:%S}Z {s.duration_s:.1f} s: {s.statement}" for s in slow[:_SHOWN]),
         likely_cause="a missing index or too much data" if slow else "",
-        related=(arn,),
-        names={"database": database},
+        related=database.related,
+        names={"database": database.identifier},
     )

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from checks.diagnosis.service_state import deployed_at, is_settling
-from checks.diagnosis.stopped_tasks import classify
+from checks.diagnosis.stopped_tasks import Stop, classify
 from fixtures.model.alb import Target
-from fixtures.model.ecs import Service, Task
+from fixtures.model.ecs import Deployment, Service, Task
 
-# A task that stopped for one of these stops again, however long one waits.
+# A task that stopped for one of these stops again, however long one waits (but for a registry's rate limit).
 _HOPELESS = ("image cannot be pulled", "secret cannot be resolved", "secret cannot be read", "cannot be executed")
 
 
@@ -67,6 +68,25 @@ def _hopeless(service: Service, stopped: Sequence[Task]) -> list[str]:
     primary = service.primary
     if primary is not None and primary.rollout_state == "FAILED":
         return [f"{service.service}: its deployment failed"]
-    own = [t for t in stopped if primary is None or t.started_by == primary.id]
-    causes = dict.fromkeys(s.what for s in map(classify, own) if s.what in _HOPELESS)
+    failed = [d for d in service.deployments if d.rollout_state == "FAILED"]
+    if primary is not None and any(_returns_from(primary, d) for d in failed):
+        return [f"{service.service}: its deployment failed and is being rolled back"]
+    current = service.current_deployments
+    own = [t for t in stopped if not current or t.started_by in current]
+    causes = dict.fromkeys(f"{s.what}: {s.cause}" for s in map(classify, own) if _is_hopeless(s))
     return [f"{service.service}: {what}" for what in causes]
+
+
+def _returns_from(primary: Deployment, failed: Deployment) -> bool:
+    """Whether a deployment goes back to an earlier revision, rather than on to one that mends the failed one."""
+    said = re.search(r"roll(?:ing|ed) back", primary.rollout_reason, re.IGNORECASE)
+    return bool(said) or _revision(primary) < _revision(failed)
+
+
+def _revision(deployment: Deployment) -> int:
+    number = deployment.task_definition.rpartition(":")[2]
+    return int(number) if number.isdigit() else 0
+
+
+def _is_hopeless(stop: Stop) -> bool:
+    return stop.what in _HOPELESS and "rate limit" not in stop.cause

@@ -34,7 +34,7 @@ def may_start(service: Service, definition: TaskDefinition, permissions: Sequenc
         else f"{role} may pull the images and write the logs",
         expected="an identity policy of the execution role that allows it",
         evidence=tuple(f"{p.action} on {p.resource}: {p.decision} (to {p.purpose})" for p in refused),
-        related=(*service.related, definition.execution_role),
+        related=(*service.related, *_names_of(definition.execution_role)),
         signs=("permission", "image") if pulling else ("permission",),
         names={
             "service": service.service,
@@ -44,6 +44,11 @@ def may_start(service: Service, definition: TaskDefinition, permissions: Sequenc
         },
         likely_cause=f"tasks that start from now on fail with {_error(pulling)}" if first else "",
     )
+
+
+def _names_of(role: str) -> tuple[str, ...]:
+    """A role's ARN, and its name, by which Terraform's policies refer to it."""
+    return (role, role.rpartition("/")[2])
 
 
 def _error(pulling: bool) -> str:
@@ -65,7 +70,7 @@ def may_decrypt(service: Service, definition: TaskDefinition, keys: Sequence[Enc
         observed=f"{role} cannot decrypt {first[0].secret}: {first[1]}" if first else f"{role} may decrypt its secrets",
         expected="kms:Decrypt on the secrets' keys, from the key policy or through the account",
         evidence=tuple(f"{k.arn} of {k.secret}: {why}" for k, why in problems),
-        related=(*service.related, definition.execution_role, *(k.arn for k in keys)),
+        related=(*service.related, *_names_of(definition.execution_role), *(k.arn for k in keys)),
         signs=("permission", "secret"),
         names={
             "service": service.service,
@@ -110,7 +115,7 @@ def trusted(service: Service, definition: TaskDefinition, roles: Sequence[RoleTr
         observed=f"the {first[0].purpose} {first[1]}" if first else "ECS tasks may assume its roles",
         expected=f"roles that {_TASKS} may assume",
         evidence=tuple(f"{r.purpose} {r.arn}: trusts {', '.join(r.services) or 'no service'}" for r, _ in wrong),
-        related=(*service.related, *(r.arn for r in roles)),
+        related=(*service.related, *(n for r in roles for n in _names_of(r.arn))),
         signs=("permission",),
         names={
             "service": service.service,

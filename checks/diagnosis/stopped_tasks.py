@@ -190,7 +190,7 @@ def judge(
     Tasks of earlier deployments, and stops before the window, say nothing about what runs now.
     """
     start = now - dt.timedelta(minutes=window_min)
-    current = _current_deployments(service)
+    current = service.current_deployments
     recent = [t for t in stopped if (t.stopped_at or t.created_at) >= start]
     own = [t for t in recent if not current or t.started_by in current]
     reasons = [(t, classify(t, essential)) for t in own]
@@ -213,6 +213,7 @@ def judge(
         expected="no failing stops of the present deployment",
         evidence=tuple(_line(t, s) for t, s in failing[:8]),
         likely_cause=main.cause if main else "",
+        brief=f"{len(failing)} tasks stopped ({main.what})" if main else "",
         severity=severity,
         related=service.related,
         signs=tuple(dict.fromkeys(s.sign for s in kinds if s.sign)),
@@ -220,16 +221,10 @@ def judge(
     )
 
 
-def _current_deployments(service: Service) -> set[str]:
-    """Ids under which ECS starts tasks now. startedBy is the deployment's id, or the task set's for CodeDeploy."""
-    rolling = {d.id for d in service.deployments if d.status == "PRIMARY"}
-    return rolling or {s.id for s in service.task_sets if s.status == "PRIMARY"}
-
-
 def _line(task: Task, stop: Stop) -> str:
     when = f"{task.stopped_at:%m-%d %H:%M:%S}Z" if task.stopped_at else "?"
     codes = ", ".join(
-        f"{c.name} exit {c.exit_code}" + (f" ({c.reason})" if c.reason else "")
+        c.name + (f" exit {c.exit_code}" if c.exit_code is not None else "") + (f" ({c.reason})" if c.reason else "")
         for c in task.containers
         if c.exit_code is not None or c.reason
     )

@@ -6,6 +6,7 @@ Meanings of states and reasons: ELB user guide, "Health checks for Application L
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,8 @@ _FAILS_OPEN = (
     "with no healthy target the load balancer fails open: it sends requests to all of them, so clients see 502, 504 or "
     "the application's own answer rather than 503"
 )
+# Codes that a health check was answered with: redirects, and 4xx but for "too slow" and "too many".
+_REFUSES = re.compile(r"\[(?:(?:3\d\d|4(?!08|29)\d\d)(?:, ?)?)+\]")
 _MEANINGS = {
     "Target.ResponseCodeMismatch": "it answers, but not with a code that the health check accepts",
     "Target.Timeout": "it does not answer in time: a security group or network ACL drops the packets, or it hangs",
@@ -86,10 +89,20 @@ def has_targets(service: Service, attachment: Attachment, targets: Sequence[Targ
         expected=f"its {service.desired} tasks registered",
         evidence=(*(words(t) for t in targets), *recent_events(service)),
         related=related,
+        signs=_signs_of_absence(service, attachment),
         names=names,
         likely_cause=cause,
         severity="medium" if starting else None,
     )
+
+
+def _signs_of_absence(service: Service, attachment: Attachment) -> tuple[str, ...]:
+    """Why there may be none: tasks that run have their image and secrets, and nothing registers without a group."""
+    if attachment.group is None:
+        return ("configuration",)
+    if service.running and service.running >= service.desired:
+        return ("configuration", "crash", "health_check", "memory", "refused", "network")
+    return ()
 
 
 @dataclass(frozen=True)
@@ -197,7 +210,7 @@ def are_healthy(
             *((_FAILS_OPEN,) if faults and not healthy else ()),
         ),
         related=related,
-        signs=_signs(reasons),
+        signs=_signs([f.target for f in faults]),
         names=names,
         likely_cause=_MEANINGS.get(reasons[0], "") if reasons else "",
         severity=_severity(faults, healthy),
@@ -241,8 +254,14 @@ def _severity(faults: Sequence[_Fault], healthy: Sequence[Target]) -> Severity |
     return "high" if healthy else None
 
 
-def _signs(reasons: Sequence[str]) -> tuple[str, ...]:
-    """What a refused connection rules out: a packet that is dropped would have timed out instead."""
-    if reasons == ("Target.FailedHealthChecks",):
+def _signs(faults: Sequence[Target]) -> tuple[str, ...]:
+    """What an answer, or a refused connection, rules out: a packet that is dropped would have timed out instead."""
+    reasons = {t.reason for t in faults}
+    if reasons == {"Target.FailedHealthChecks"}:
         return ("refused", "crash", "configuration", "health_check", "image", "secret", "memory")
+    if reasons == {"Target.ResponseCodeMismatch"} and all(_REFUSES.search(t.description) for t in faults):
+        # It runs, and knows no such path, or wants no such visitor: nothing behind it is to blame.
+        return ("configuration", "health_check")
+    if reasons and reasons <= {"Target.NotInUse", "Target.IpUnusable"}:
+        return ("configuration",)
     return ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from checks.diagnosis.service_urls import meant
 from checks.diagnosis.verdict import Verdict
 from fixtures.errors import NotApplicable
 from fixtures.model.ecs import Service, TaskDefinition
@@ -109,6 +110,7 @@ def judge(
     graph: ServiceGraph,
     names: Sequence[str],
     target: str,
+    services: Sequence[str] = (),
     *,
     threshold_s: float,
     fault_percent: float = 5.0,
@@ -119,6 +121,7 @@ def judge(
     Args:
         names: of the services. Where no node is called like one, all of the graph is judged, but more mildly: it may be
             another application's.
+        services: short names of the target's services, to tell which of them wait for that call.
     """
     own = called(graph, names)
     concerned = around(graph, own) if own else graph
@@ -141,6 +144,20 @@ def judge(
             *doubt,
         ),
         likely_cause=f"{first.callee or first.caller} answers slowly or with errors" if first else "",
-        related=(f"service/{first.caller}", f"service/{first.callee}") if first else (),
+        related=_waiting(concerned, first, services) if first else (),
         severity=None if own or not found else "medium",
     )
+
+
+def _waiting(graph: ServiceGraph, slow: TracedEdge, services: Sequence[str]) -> tuple[str, ...]:
+    """The services at a call's two ends, and those whose own calls lead there; none where its caller is not known.
+
+    Applications choose the names of their nodes, which only resemble those of their services.
+    """
+    if not meant(slow.caller, services):
+        return ()
+    nodes = {slow.caller}
+    while more := {e.caller for e in graph.edges if e.callee in nodes} - nodes:
+        nodes |= more
+    named = {meant(n, services) for n in (*nodes, slow.callee) if n}
+    return tuple(f"service/{s}" for s in sorted(named - {""}))

@@ -19,6 +19,8 @@ _DENIED = re.compile(
 _TERRAFORM = re.compile(r"\b(?:Terraform|OpenTofu)/", re.IGNORECASE)
 _SUITE = "runbook-checks"
 _RESOURCE = re.compile(r"on resource: (\S+)")
+# A listener rule's ARN begins with its listener's.
+_PART_OF = re.compile(r"(.+:listener-rule/app/.+)/[0-9a-f]+$")
 _MOST_LINES = 30
 
 
@@ -208,7 +210,7 @@ def console_changes(trail: Trail, environment: EnvironmentIds, window_min: int) 
         )
     first, what = found[0]
     more = f" and {len(found) - 1} more changes" if len(found) > 1 else ""
-    ids = [i for e, _ in found for i in e.names if i in environment.ids]
+    ids = [i for e, _ in found for n in e.names if environment.find((n,)) for i in (n, *_PART_OF.findall(n))]
     return Verdict(
         ok=False,
         resource=first.principal,
@@ -216,7 +218,7 @@ def console_changes(trail: Trail, environment: EnvironmentIds, window_min: int) 
         observed=f"{first.action} on {what} in the console at {first.at:%H:%M} UTC{more}",
         expected="changes through Terraform only",
         evidence=tuple(lines[:_MOST_LINES]),
-        related=("terraform", *dict.fromkeys(ids)),
+        related=("terraform", *dict.fromkeys(i.replace("listener-rule/", "listener/") for i in ids)),
         commands=(_look_up(first),),
         likely_cause="somebody repaired or tried something by hand; the next apply undoes it",
     )

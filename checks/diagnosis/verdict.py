@@ -28,6 +28,7 @@ class Verdict:
         names: values for the placeholders of the resolution, e.g. ``{"security_group": "sg-1"}``.
         commands: commands to paste, besides the guide's.
         likely_cause: one clause, when the evidence tells it.
+        brief: what is wrong in a few words, for a chain of causes; by default the beginning of ``observed``.
         locations: places in files as ``path:line``.
     """
 
@@ -43,6 +44,7 @@ class Verdict:
     names: Mapping[str, str] = field(default_factory=dict)
     commands: tuple[str, ...] = ()
     likely_cause: str = ""
+    brief: str = ""
     locations: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:

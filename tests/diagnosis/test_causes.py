@@ -26,10 +26,32 @@ def effect(id: str, *declared: str, check: str = "", **changes: object) -> Effec
         # A service explains what happens to another that names it, e.g. as the address that it calls.
         ({"service": "web", "related": ("service/api",)}, {"service": "api"}, True),
         ({"service": "web"}, {"service": "api", "related": ("service/web",)}, False),
-        # What is shared by all explains what happens to each, and the other way round.
+        # What is shared explains what happens to the services and resources that it names, and the other way round.
+        ({"service": "web"}, {"related": ("arn:db", "service/web")}, True),
+        ({"service": "web", "related": ("arn:task",)}, {"related": ("arn:db", "service/api")}, False),
+        ({"related": ("arn:db", "service/api")}, {"service": "web", "related": ("arn:task",)}, False),
+        ({"service": "web", "related": ("sg-1",)}, {"related": ("terraform", "sg-1")}, True),
+        ({"service": "web", "related": ("sg-1",)}, {"related": ("terraform", "bucket")}, False),
+        ({"related": ("arn:db", "service/web")}, {"related": ("service/web", "arn:edge")}, True),
+        ({"related": ("arn:a",)}, {"related": ("arn:b",)}, False),
+        # Where one of them names nothing, nothing speaks against it, unless both name services.
         ({"service": "web"}, {"related": ("arn:db",)}, True),
+        ({"service": "web"}, {"related": ("arn:db", "service/api")}, False),
         ({"related": ("arn:db",)}, {"service": "web"}, True),
+        ({"service": "web", "related": ("arn:x",)}, {}, True),
         ({}, {}, True),
+        # Where both say which of a load balancer's target groups, that decides.
+        (
+            {"related": ("arn:lb", "arn:x:targetgroup/web/1")},
+            {"service": "api", "related": ("arn:lb", "arn:x:targetgroup/api/2")},
+            False,
+        ),
+        (
+            {"related": ("arn:lb", "arn:x:targetgroup/web/1", "arn:x:targetgroup/api/2")},
+            {"service": "api", "related": ("arn:x:targetgroup/api/2",)},
+            True,
+        ),
+        ({"related": ("arn:lb", "arn:x:targetgroup/web/1")}, {"service": "api", "related": ("arn:lb",)}, True),
         ({"target": "prod"}, {}, False),
         ({"target": "prod", "related": ("sg-1",)}, {"related": ("sg-1",)}, False),
         ({"target": "prod", "service": "web"}, {"service": "web"}, False),
@@ -65,6 +87,17 @@ def test_causes_are_those_declared_nearest_first_and_broken_before_unverified() 
     assert explain(effects) == {
         "symptom": ("middle", "far", "near"), "far": (), "near": (), "middle": (), "other": (),
     }  # fmt: skip
+
+
+def test_evidence_puts_a_cause_before_those_it_says_nothing_of() -> None:
+    effects = [
+        effect("symptom", "silent", "unseen", "network", "unseen network", signs=("network",)),
+        effect("silent"),
+        effect("network", signs=("network", "refused")),
+        effect("unseen", broken=False),
+        effect("unseen network", broken=False, signs=("network",)),
+    ]
+    assert explain(effects)["symptom"] == ("network", "silent", "unseen network", "unseen")
 
 
 def test_no_finding_explains_itself_but_one_check_may_explain_its_other_findings() -> None:

@@ -35,3 +35,12 @@ def judged(*periods: tuple[float, float, float]) -> tuple[bool, str | None]:
 )
 def test_share_of_errors(periods: list[tuple[float, float, float]], expected: tuple[bool, str | None]) -> None:
     assert judged(*periods) == expected
+
+
+def test_errors_before_the_present_deployment_are_what_it_may_have_mended() -> None:
+    series = {"HTTPCode_Target_5XX_Count": Series(((ago(10), 50.0),)), "RequestCount": Series(((ago(10), 100.0),))}
+    counts = Counts(ago(60), NOW, 300, series)
+    verdict = response_errors.few_server_errors(
+        service(deployed_min_ago=9), "arn:group", counts, NOW, least=5, percent=1.0
+    )
+    assert (bool(verdict), verdict.severity) == (False, "medium")

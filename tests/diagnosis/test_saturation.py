@@ -6,6 +6,7 @@ import pytest
 
 from checks.diagnosis import saturation
 from fixtures.model.latency import Load, Scaling, ScalingActivity, ScalingPolicy
+from tests.diagnosis.database_facts import database
 from tests.diagnosis.facts import ago, container, definition, service
 
 GIB = 1024.0**3
@@ -91,9 +92,8 @@ def test_the_newest_values_are_the_evidence() -> None:
     ],
 )
 def test_database(series: dict[str, tuple[float, ...]], storage: float | None, observed: str) -> None:
-    verdict = saturation.judge_database(
-        load(**series), "arn:db", cpu_percent=80, storage_percent=90, storage_bytes=storage
-    )
+    limits = database(storage_bytes=storage)
+    verdict = saturation.judge_database(load(**series), limits, cpu_percent=80, storage_percent=90)
     assert (bool(verdict), verdict.observed) == (observed == "it has room left", observed)
 
 
@@ -109,17 +109,14 @@ def test_database(series: dict[str, tuple[float, ...]], storage: float | None, o
 )
 def test_credits_of_classes_that_go_on_without(instance_class: str, cpu: float, severity: str | None) -> None:
     used = load(CPUUtilization=(cpu,), CPUCreditBalance=(2.0,))
-    verdict = saturation.judge_database(
-        used, "arn:db", cpu_percent=80, storage_percent=90, storage_bytes=None, instance_class=instance_class
-    )
+    instance = database(storage_bytes=None, instance_class=instance_class)
+    verdict = saturation.judge_database(used, instance, cpu_percent=80, storage_percent=90)
     assert (verdict.ok, verdict.severity) == (False, severity)
 
 
 def test_evidence_carries_units() -> None:
     series = {"CPUUtilization": (90.0, 94.0), "FreeableMemory": (GIB / 2,), "FreeStorageSpace": (3 * GIB,), "None": ()}
-    verdict = saturation.judge_database(
-        load(**series), "arn:db", cpu_percent=80, storage_percent=90, storage_bytes=None
-    )
+    verdict = saturation.judge_database(load(**series), database(), cpu_percent=80, storage_percent=90)
     assert verdict.evidence == (
         "CPUUtilization: mean 92, last 94",
         "FreeableMemory: 0.50 GiB",

@@ -5,10 +5,18 @@ from typing import Any
 
 import pytest
 
-from checks.diagnosis.service_state import deployed_at, exists, is_settling, is_stable
+from checks.diagnosis.service_state import (
+    deployed_at,
+    exists,
+    is_settling,
+    is_stable,
+    recent_events,
+    superseded,
+)
+from checks.diagnosis.verdict import Verdict
 from fixtures.facts.ecs import bake_min
 from fixtures.model.ecs import MissingService, TaskSet
-from tests.diagnosis.facts import NOW, REVISION, ago, deployment, event, service
+from tests.diagnosis.facts import NOW, REVISION, ago, deployment, event, service, stopped_task
 
 
 def task_set(**changes: Any) -> TaskSet:
@@ -114,3 +122,90 @@ def test_settling_ends() -> None:
 
     assert is_settling(rolling, NOW, 15)
     assert not is_settling(rolling, NOW, 13)
+
+
+def test_tasks_of_earlier_deployments() -> None:
+    tasks = [stopped_task(1), stopped_task(2, started_by="ecs-svc/0"), stopped_task(3, started_by="ann")]
+
+    # Who started a task by hand wants to see what it says.
+    assert superseded(service(), tasks) == {tasks[1].id}
+    assert superseded(service(deployments=()), tasks) == frozenset()
+
+
+def test_what_codedeploy_is_about_to_replace_counts_as_much_as_what_replaces_it() -> None:
+    serving = task_set(id="ecs-svc/1")
+    green = task_set(id="ecs-svc/2", status="ACTIVE", created_at=ago(3))
+    left = task_set(id="ecs-svc/0", status="ACTIVE", created_at=ago(9000))
+
+    assert service(deployments=(), task_sets=(serving, green, left)).current_deployments == {"ecs-svc/1", "ecs-svc/2"}
+
+
+NAMES = {"service": "shop-web", "cluster": "shop"}
+
+
+def test_all_that_is_said_of_a_service_that_is_there_or_not() -> None:
+    one = service(status="DRAINING")
+
+    assert exists(MissingService("web", "shop-web", "shop", "MISSING")) == Verdict(
+        ok=False,
+        resource="shop/shop-web",
+        name="shop-web",
+        observed="cluster shop has no such service (MISSING)",
+        expected="an active ECS service",
+        related=("service/web",),
+        names=NAMES,
+    )
+    assert exists(one) == Verdict(
+        ok=False,
+        resource=one.arn,
+        name="shop-web",
+        observed="its status is DRAINING",
+        expected="an active ECS service",
+        related=one.related,
+        names=NAMES,
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "observed"),
+    [
+        ({}, "1 of 1 tasks run, 0 pending; deployment COMPLETED"),
+        ({"deployments": ()}, "1 of 1 tasks run, 0 pending"),
+        (
+            {"deployments": (deployment(rollout_state="IN_PROGRESS", created_at=ago(60)),), "running": 0},
+            "0 of 1 tasks run, 0 pending; deployment IN_PROGRESS, for longer than it may take",
+        ),
+        (
+            {"controller": "CODE_DEPLOY", "deployments": (), "task_sets": (task_set(), task_set(status="ACTIVE"))},
+            "1 of 1 tasks run, 0 pending; task set PRIMARY STEADY_STATE 1/1, task set ACTIVE STEADY_STATE 1/1",
+        ),
+    ],
+)
+def test_all_that_is_said_of_stability(changes: dict[str, Any], observed: str) -> None:
+    one = service(**changes)
+    verdict = is_stable(one, NOW, 15)
+
+    assert verdict == Verdict(
+        ok="longer" not in observed,
+        resource=one.arn,
+        name="shop-web",
+        observed=observed,
+        expected="1 running and a deployment settled within 15 min",
+        evidence=recent_events(one),
+        related=one.related,
+        names=NAMES,
+    )
+
+
+def test_a_deployment_settles_within_its_minutes_not_after() -> None:
+    due = ago(15)
+
+    assert not is_settling(service(deployments=(deployment(rollout_state="IN_PROGRESS", created_at=due),)), NOW, 15)
+    assert not is_settling(service(task_sets=(task_set(stability="STABILIZING", created_at=due),)), NOW, 15)
+    assert not is_settling(service(task_sets=(task_set(stability="STABILIZING", created_at=None),)), NOW, 15)
+
+
+def test_what_serves_was_deployed_then_not_what_is_to_replace_it() -> None:
+    sets = (task_set(status="ACTIVE", created_at=ago(5)), task_set())
+
+    assert deployed_at(service(deployments=(), task_sets=sets)) == ago(500)

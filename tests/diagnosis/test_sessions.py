@@ -7,6 +7,7 @@ import pytest
 from checks.diagnosis import sessions
 from fixtures.errors import Unavailable
 from fixtures.model.latency import Session, Sessions, SlowStatement
+from tests.diagnosis.database_facts import database
 from tests.diagnosis.facts import ago
 
 FINE = Session(1, "app", "web", "active", "", 0.1, 0.2, (), "SELECT 1")
@@ -22,7 +23,7 @@ def judged(*found: Session) -> sessions.Verdict:
 
 def judged_within(lock_wait_s: float, *found: Session, complete: bool = True) -> sessions.Verdict:
     seen = Sessions(found, complete, "exec")
-    return sessions.judge(seen, "shop", "arn:db", query_age_s=60, lock_wait_s=lock_wait_s, idle_s=300)
+    return sessions.judge(seen, database(), query_age_s=60, lock_wait_s=lock_wait_s, idle_s=300)
 
 
 IDLE = "idle in transaction"
@@ -91,7 +92,7 @@ def test_whoever_blocks_is_shown_first() -> None:
         "pid 7 app web active for 70 s, blocked by 8, waits for Lock: tuple: UPDATE stock",
         "pid 5 app web active for 95 s: SELECT 1",
     )
-    assert verdict.names == {"database": "shop", "pid": "8"}
+    assert verdict.names == {"database": "shop-db", "pid": "8"}
     assert verdict.likely_cause == "a lock that a transaction keeps"
 
 
@@ -127,7 +128,7 @@ def test_blockers() -> None:
 @pytest.mark.parametrize(("duration_s", "ok"), [(0.5, True), (1.0, True), (4.002, False)])
 def test_slow_log(duration_s: float, ok: bool) -> None:
     logged = SlowStatement(ago(3), duration_s, "SELECT * FROM orders")
-    verdict = sessions.judge_log([logged], "shop", "arn:db", query_age_s=1)
+    verdict = sessions.judge_log([logged], database(), query_age_s=1)
     assert bool(verdict) is ok
     assert (verdict.likely_cause != "") is not ok
     assert verdict.observed == (
@@ -137,7 +138,7 @@ def test_slow_log(duration_s: float, ok: bool) -> None:
 
 def test_the_slowest_statements_come_first() -> None:
     logged = [SlowStatement(ago(n), float(n), f"q{n}") for n in range(10)]
-    verdict = sessions.judge_log(logged, "shop", "arn:db", query_age_s=1)
+    verdict = sessions.judge_log(logged, database(), query_age_s=1)
     assert verdict.evidence[0] == "03-02 11:51:00Z 9.0 s: q9"
     assert len(verdict.evidence) == 6
-    assert sessions.judge_log([], "shop", "arn:db", query_age_s=1)
+    assert sessions.judge_log([], database(), query_age_s=1)

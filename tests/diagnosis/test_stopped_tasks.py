@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -7,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from checks.diagnosis.stopped_tasks import classify, judge
+from checks.diagnosis.verdict import Verdict
 from fixtures.model.ecs import Task
-from tests.diagnosis.facts import NOW, container_state, service, stopped_task
+from tests.diagnosis.facts import NOW, ago, container_state, service, stopped_task
 
 ECR = "123456789012.dkr.ecr.us-east-1.amazonaws.com/web:1"
 ASM = "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: "
@@ -157,3 +159,105 @@ def test_other_deployments_and_the_past_do_not_count() -> None:
 @given(st.text(), st.text())
 def test_any_reason_is_taken(code: str, reason: str) -> None:
     classify(stopped_task(stop_code=code, stopped_reason=reason))
+
+
+def test_all_that_is_said_of_stops() -> None:
+    cut = container_state(exit_code=137, reason="OutOfMemoryError: Container killed due to memory usage")
+    silent = container_state(name="proxy", exit_code=None)
+    noisy = container_state(name="cache", exit_code=None, reason="it would not stop")
+    tasks = [
+        stopped_task(5),
+        stopped_task(10, container=cut, stop_code="", stopped_reason=""),
+        replace(stopped_task(15), containers=(container_state(), silent, noisy), started_at=None),
+    ]
+    times = [f"{ago(n):%m-%d %H:%M:%S}Z task {t.id}" for n, t in zip((5, 10, 15), tasks, strict=True)]
+
+    assert judged(*tasks) == Verdict(
+        ok=False,
+        resource="arn:aws:ecs:us-east-1:123456789012:service/shop/shop-web",
+        name="shop-web",
+        observed="3 of its tasks stopped in the last 60 min: 2× exit code 1, 1× out of memory",
+        expected="no failing stops of the present deployment",
+        evidence=(
+            f"{times[0]} after 60 s: EssentialContainerExited: Essential container in task exited [web exit 1]",
+            f"{times[1]} after 60 s: no stop code: out of memory [web exit 137 ({cut.reason})]",
+            f"{times[2]}: EssentialContainerExited: Essential container in task exited "
+            "[web exit 1, cache (it would not stop)]",
+        ),
+        likely_cause="the application failed; its log says why",
+        brief="3 tasks stopped (exit code 1)",
+        related=service().related,
+        signs=("crash", "memory"),
+        names={"service": "shop-web", "cluster": "shop", "task": tasks[0].id},
+    )
+
+
+def test_all_that_is_said_where_nothing_stopped() -> None:
+    verdict = judged()
+
+    assert (verdict.observed, verdict.evidence, verdict.likely_cause, verdict.brief, verdict.signs) == (
+        "no failing stops", (), "", "", (),
+    )  # fmt: skip
+    assert verdict.names["task"] == ""
+
+
+def test_only_the_newest_stops_are_shown() -> None:
+    assert len(judged(*(stopped_task(n) for n in range(1, 12))).evidence) == 8
+
+
+def test_a_task_that_never_stopped_properly_counts_from_its_creation() -> None:
+    unstarted = replace(stopped_task(30), stopped_at=None, started_at=None, containers=())
+
+    assert not judged(unstarted)
+    assert judged(unstarted).evidence == (
+        f"? task {unstarted.id}: EssentialContainerExited: Essential container in task exited",
+    )
+    assert judged(replace(unstarted, created_at=ago(61)))
+    assert not judged(stopped_task(60))
+
+
+def test_as_many_stops_as_make_a_loop_are_one_even_if_all_run_again() -> None:
+    assert judged(stopped_task(5), stopped_task(10)).severity is None
+    assert judge(service(), [stopped_task()], NOW, window_min=60, loop_stops=1).severity is None
+
+
+def test_a_stop_that_is_milder_by_itself_stays_so_while_tasks_are_missing() -> None:
+    assert judged(stopped_task(stop_code="SpotInterruption", stopped_reason="…"), running=0).severity == "medium"
+
+
+def test_essential_containers_decide_for_the_whole_judgement() -> None:
+    both = (container_state(name="log-router", exit_code=1), container_state(exit_code=139))
+    task = replace(stopped_task(), containers=both)
+    verdict = judge(service(), [task], NOW, window_min=60, loop_stops=2, essential=("web",))
+
+    assert "exit code 139" in verdict.observed
+
+
+def test_without_a_container_that_is_known_as_essential_all_of_them_decide() -> None:
+    task = replace(stopped_task(), containers=(container_state(exit_code=0), container_state(exit_code=126)))
+
+    assert classify(task).what == "exit code 126"
+    assert classify(task, ("other",)).what == "exit code 126"
+    assert classify(replace(task, containers=(container_state(exit_code=0),))).what.startswith("exited by itself")
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "what"),
+    [("New", "because", "because"), ("New", "", "New"), ("", "", "no reason given")],
+)
+def test_what_is_not_known_is_told_as_it_is(code: str, reason: str, what: str) -> None:
+    stop = classify(replace(stopped_task(), stop_code=code, stopped_reason=reason, containers=()))
+
+    assert (stop.what, stop.cause) == (what, "a reason that this suite does not know")
+
+
+def test_an_exit_code_of_its_own_is_the_applications() -> None:
+    stop = classify(stopped_task(container=container_state(exit_code=42)))
+
+    assert (stop.what, stop.cause) == ("exit code 42", "the application failed; its log says why")
+
+
+def test_reasons_of_task_and_containers_are_read_together() -> None:
+    pull = container_state(exit_code=None, reason="not found")
+
+    assert classify(stopped_task(container=pull, stopped_reason="CannotPullContainerError:")).sign == "image"

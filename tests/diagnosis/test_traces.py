@@ -42,7 +42,7 @@ def test_service_graph(nodes: list[TracedEdge], edges: list[TracedEdge], named: 
 
 def test_what_the_service_graph_says() -> None:
     graph = ServiceGraph((), (edge("order", "user"), edge("order", "product", 2.5, faults=10)))
-    verdict = traces.judge(graph, ["order", "product"], "dev", threshold_s=1.0)
+    verdict = traces.judge(graph, ["order", "product"], "dev", ["order", "product", "user"], threshold_s=1.0)
     assert verdict.summary == (
         "order → product: 2.50 s on average, 10 % faults in 100 traced calls; expected at most 1 s and 5 % faults"
     )
@@ -132,3 +132,21 @@ def test_whether_the_traces_that_arrive_are_the_services_own() -> None:
     assert missing.observed == "no traces of storefront (OTEL_SERVICE_NAME) arrive, although it has a daemon"
     with pytest.raises(NotApplicable, match="X-Ray has traces of other"):
         arriving("other")
+
+
+@pytest.mark.parametrize(
+    ("slow", "waiting"),
+    [
+        # Whoever calls the caller waits as well, over any number of calls; whoever calls others does not.
+        (("shop-order", "product-service"), ("frontend", "order", "product")),
+        (("frontend", "shop-order"), ("frontend", "order")),
+        (("product-service", "S3"), ("frontend", "order", "product")),
+        (("billing-cron", "product-service"), ()),
+    ],
+)
+def test_who_waits_for_a_slow_call(slow: tuple[str, str], waiting: tuple[str, ...]) -> None:
+    calls = (edge("frontend", "shop-order"), edge("shop-order", "product-service"), edge("user", "frontend"))
+    graph = ServiceGraph((), (*(c for c in calls if (c.caller, c.callee) != slow), edge(*slow, 2.5)))
+    names = ["frontend", "shop-order", "product-service", "billing-cron"]
+    verdict = traces.judge(graph, names, "dev", ["frontend", "order", "product", "search"], threshold_s=1.0)
+    assert verdict.related == tuple(f"service/{s}" for s in waiting)

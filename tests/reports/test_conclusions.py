@@ -37,6 +37,36 @@ def test_a_chain_leads_from_the_farthest_consequence_to_the_root() -> None:
     assert conclusions.unexplained(run, [root]) == []
 
 
+@pytest.mark.parametrize(
+    ("services", "said"),
+    [
+        # One service is named once; what is shared stands for itself.
+        (("order", "order", "order"), "order: 4 tasks stopped ← TLS required in its log ← rds.force_ssl 1"),
+        (("order", "order", ""), "order: 4 tasks stopped ← order: TLS required in its log ← shop-db: rds.force_ssl 1"),
+    ],
+)
+def test_a_chain_in_words(services: tuple[str, str, str], said: str) -> None:
+    stopped, logs, database = services
+    run = results(
+        _because("check_stops", "check_logs", service=stopped, observed="4 tasks stopped (exit code 1), more: 5 min"),
+        _because("check_logs", "check_tls", service=logs, observed="many", brief="TLS required in its log"),
+        _because("check_tls", service=database, resource_name="shop-db", observed="rds.force_ssl 1; and more"),
+    )
+    (root,) = conclusions.found_roots(run)
+    assert conclusions.told(root) == said
+
+
+def test_what_the_evidence_speaks_for_is_probable_first() -> None:
+    run = results(
+        _because("check_logs", "check_secret", "check_rules", signs=("network",)),
+        finding("check_secret", outcome="unverified"),
+        finding("check_rules", outcome="unverified", signs=("network",)),
+        finding("check_tls", outcome="unverified", signs=("tls",)),
+    )
+    (root,) = conclusions.found_roots(run)
+    assert [f.check for f in root.unsure] == ["check_rules", "check_secret"]
+
+
 def test_the_same_cause_on_several_services_is_one_root() -> None:
     run = results(
         *(_because("check_admits", service=s, observed=f"{s} is refused on port 5432") for s in ("a-api", "b-api"))

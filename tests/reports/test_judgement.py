@@ -70,6 +70,7 @@ def test_of_several_exemptions_the_one_that_lasts_longest_counts() -> None:
     ("exemption", "covered"),
     [
         ({"resource": "shop"}, True),
+        ({"resource": "web"}, True),
         ({"resource": "arn:aws:ecs:*:service/dev/shop"}, True),
         ({"check": "check_*"}, True),
         ({"resource": "other"}, False),
@@ -78,7 +79,7 @@ def test_of_several_exemptions_the_one_that_lasts_longest_counts() -> None:
     ],
 )
 def test_exemptions_cover_by_check_and_resource(exemption: dict[str, str], covered: bool) -> None:
-    judged = gated(finding(), _target(_exempt(**exemption)), TODAY, "high")
+    judged = gated(replace(finding(), service="web"), _target(_exempt(**exemption)), TODAY, "high")
     assert (judged.outcome == "advisory") is covered
 
 

@@ -61,7 +61,7 @@ def test_red_says_the_root_first_then_what_it_explains(capsys: pytest.CaptureFix
         "resolution: Turn check_admits on.",
         "$ aws ecs describe-services --cluster dev",
         "https://x/",
-        "explains: check_healthy ← check_admits",
+        "explains: shop: check_healthy is off ← shop: check_admits is off",
         "check_healthy: shop: check_healthy is off",
         "UNVERIFIED · 1 check could not look",
         "denied: ecs:DescribeServices",
