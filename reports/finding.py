@@ -16,7 +16,7 @@ SEVERITIES = ("critical", "high", "medium", "low")
 SCENARIOS = ("ecs", "database", "alb", "latency", "docker", "terraform", "cost")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
     """See reports/results.schema.json for the meaning of each field; all are plain data, harmless and bounded."""
 
@@ -78,7 +78,8 @@ class Finding:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON types."""
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in vars(self).items()}
+        values = ((name, getattr(self, name)) for name in self.__slots__)
+        return {name: list(v) if isinstance(v, tuple) else v for name, v in values}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Finding:

@@ -158,8 +158,8 @@ def harmless(finding: Finding) -> Finding:
     """The finding with secrets masked, everything that a terminal would obey taken out, and all of it bounded."""
     texts: dict[str, Any] = {
         name: _clean(value, LONGEST_PROSE if name in _PROSE else 1000)
-        for name, value in vars(finding).items()
-        if isinstance(value, str) and value and name not in _OWN
+        for name in finding.__slots__
+        if name not in _OWN and isinstance(value := getattr(finding, name), str) and value
     }
     lines = (REDACTOR.clean(line[:_LOOKED_AT]) for line in bounded(finding.evidence, _MOST_EVIDENCE))
     commands = [REDACTOR.clean(c) for c in finding.commands if len(c) <= LONGEST_COMMAND]

@@ -129,7 +129,11 @@ class Collector:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take the finding off a report, before anything else reads it; from here on it is one, not its data."""
+        """Take the finding off a report, before anything else reads it; from here on it is one, not its data.
+
+        Terminal and page keep every report until the end: of tens of thousands, what nobody reads takes a lot of room.
+        """
+        report.keywords = {}
         data = getattr(report, "finding", None)
         if data is not None:
             finding = report.finding = Finding.from_dict(data)  # type: ignore[attr-defined]

@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import math
 import os
+from collections.abc import Iterable, Iterator
 from dataclasses import MISSING, fields, replace
 from pathlib import Path
 from typing import Any
@@ -57,16 +58,35 @@ def as_dict(results: Results) -> dict[str, Any]:
 
 
 def write(results: Results, out: Path) -> Path:
-    """Write results.json whole or not at all."""
-    return write_whole(
-        out / "results.json", json.dumps(as_dict(results), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    )
+    """Write results.json whole or not at all: a line for each finding and for everything else."""
+    return write_whole(out / "results.json", _lines(as_dict(results)))
 
 
-def write_whole(path: Path, text: str) -> Path:
+def _lines(document: dict[str, Any]) -> Iterator[str]:
+    # A large environment has tens of thousands of findings: neither their text is made whole, nor by Python's own
+    # encoder, which the C one leaves to it where it shall indent.
+    encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+    opening = "{"
+    for name, value in document.items():
+        yield f"{opening}\n {encode(name)}: "
+        yield from _array(map(encode, value)) if name == "checks" else (encode(value),)
+        opening = ","
+    yield "\n}\n"
+
+
+def _array(items: Iterable[str]) -> Iterator[str]:
+    before = "["
+    for item in items:
+        yield f"{before}\n  {item}"
+        before = ","
+    yield "[]" if before == "[" else "\n ]"
+
+
+def write_whole(path: Path, text: str | Iterable[str]) -> Path:
     """Write a file so that a reader sees all of it or what was there before."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(text, encoding="utf-8", errors="replace")
+    with temporary.open("w", encoding="utf-8", errors="replace") as file:
+        file.writelines([text] if isinstance(text, str) else text)
     temporary.replace(path)
     return path
 
