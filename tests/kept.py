@@ -19,7 +19,7 @@ from _pytest.runner import runtestprotocol
 
 from fixtures import plugin
 from fixtures.plugin import RUN
-from fixtures.run import Embedded, Run, facts_of
+from fixtures.run import Embedded, Environment, Run, facts_of
 from fixtures.sandbox.server import Host, World
 from reports import ending
 from reports.finding import Finding, Results
@@ -62,8 +62,9 @@ class KeptSession:
 
     def judge(self, world: World, known: Known) -> Seen:
         """Gather and judge. What is known of a check beforehand is not judged again."""
-        run, results = self._run(world), Results()
-        self._config.stash[RUN], self._config.stash[RESULTS] = run, results
+        run, results = self._config.stash[RUN], Results()
+        self._config.stash[RESULTS] = results
+        self._lead_to(run, world)
         try:
             with service_models_kept(), contextlib.redirect_stdout(io.StringIO()):
                 plugin._start(self._config, self._session.items)
@@ -75,15 +76,16 @@ class KeptSession:
             run.close()
         return Seen(results, outcomes, self._asked)
 
-    def _run(self, world: World) -> Run:
-        before = self._config.stash[RUN]
-        options = dataclasses.replace(
-            before.options,
+    def _lead_to(self, run: Run, world: World) -> None:
+        # The run itself stays: fixtures were made for it.
+        run.endpoint, run.now = world.endpoint_url, world.now
+        run.options = dataclasses.replace(
+            run.options,
             source=world.source,
             github_url=world.github_url,
             database_address=world.database_address,
         )
-        return Run(before.targets, options, world.now, world.endpoint_url, deadline_s=before.deadline_s)
+        run.environments = {t.name: Environment(t, run) for t in run.targets}
 
     def _judge(self, run: Run, results: Results, known: Known) -> None:
         before = {i.nodeid: known(i, run) for i in self._session.items}
