@@ -52,7 +52,7 @@ def pytest_configure(config: pytest.Config) -> None:
         history.writable(Path(config.option.history))
     out = Path(config.option.out)
     ending.clear(out)
-    to_html.configure(config, out)
+    to_html.configure(config, out, config.stash[RESULTS])
     to_junit.configure(config, out)
     to_terminal.configure(config)
 

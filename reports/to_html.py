@@ -41,7 +41,7 @@ _KEY = '<span class="limit">● failed</span> <span class="quiet">● stopped as
 _WORDS = {"not_applicable": "not applicable", "unverified": "could not look"}
 
 
-def configure(config: pytest.Config, out: Path) -> None:
+def configure(config: pytest.Config, out: Path, results: Results) -> None:
     """Write report.html unless the person chose a place of their own."""
     if not config.pluginmanager.hasplugin("html"):
         return
@@ -49,13 +49,14 @@ def configure(config: pytest.Config, out: Path) -> None:
         config.option.htmlpath = str(out / "report.html")
         config.option.self_contained_html = True
     config.option.css = [*config.option.css, str(ASSETS / "report.css")]
-    config.pluginmanager.register(Rows(), "runbook-html-rows")
+    config.pluginmanager.register(Rows(results), "runbook-html-rows")
 
 
 class Rows:
     """Hooks for pytest-html's table of all checks."""
 
-    def __init__(self) -> None:
+    def __init__(self, results: Results) -> None:
+        self._results = results
         self._cards = Cards({}, Budget(_ROWS_BYTES // 2), several=False)
         self._left = _ROWS_BYTES
 
@@ -97,13 +98,10 @@ class Rows:
         self._left -= len(body)
         return body
 
-    def pytest_html_results_summary(self, prefix: list[str], session: pytest.Session) -> None:
+    def pytest_html_results_summary(self, prefix: list[str]) -> None:
         """Verdict, causes and cards come before pytest-html's table."""
-        from reports.plugin import RESULTS
-
-        results = session.config.stash.get(RESULTS, None)
-        if results is not None and results.findings:
-            prefix.append(opening(results))
+        if self._results.findings:
+            prefix.append(opening(self._results))
 
 
 def opening(results: Results) -> str:
