@@ -24,7 +24,7 @@ settings.load_profile("untimed")
 
 def pytest_configure(config: pytest.Config) -> None:
     """Terraform gets its providers from a mirror on this machine where there is one; workers inherit the answer."""
-    # Botocore's models stay for as long as the tests run; see fixtures/plugin.py.
+    # Botocore's models stay for as long as the tests run (fixtures/plugin.py); runs are tidied up after (harness.py).
     gc.set_threshold(1_000_000, 50, 1000)
     if hasattr(config, "workerinput"):
         return

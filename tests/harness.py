@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import io
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -11,11 +12,11 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
-from botocore.loaders import create_loader
 
 from fixtures.run import Embedded
 from fixtures.sandbox.faults import Fault
 from fixtures.sandbox.server import Host, World
+from fixtures.service_models import ServiceModels
 from reports.finding import Finding, Results
 from reports.plugin import RESULTS
 
@@ -74,11 +75,19 @@ LIGHT = ("-p", "no:cacheprovider", "-p", "no:unraisableexception", "-p", "no:thr
 @contextlib.contextmanager
 def service_models_kept() -> Iterator[None]:
     """Within this process botocore reads each service's model once, not once for each run."""
-    with mock.patch("botocore.session.create_loader", lambda _: _LOADER):
+    with mock.patch("fixtures.aws.ServiceModels", lambda *_: _MODELS):
         yield
 
 
-_LOADER = create_loader()
+_MODELS = ServiceModels()
+
+
+def tidy() -> None:
+    """Let go of what a run leaves in circles, clients above all."""
+    gc.collect()
+    if not gc.get_freeze_count():
+        # Modules and botocore's models stay: nobody need go through them again.
+        gc.freeze()
 
 
 class _Keeper:
@@ -101,6 +110,7 @@ def run_checks(world: World, *arguments: str, plugins: Sequence[object] = ()) ->
             given.append(str(ROOT / "checks"))
         with service_models_kept():
             code = pytest.main(given, plugins=[embedded, keeper, *plugins])
+    tidy()
     assert keeper.results is not None, said.getvalue()
     return Judged(int(code), keeper.results, said.getvalue(), {f.id: f for f in keeper.results.findings})
 

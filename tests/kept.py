@@ -24,7 +24,7 @@ from fixtures.sandbox.server import Host, World
 from reports import ending
 from reports.finding import Finding, Results
 from reports.plugin import RESULTS, Collector
-from tests.harness import LIGHT, ROOT, service_models_kept
+from tests.harness import LIGHT, ROOT, service_models_kept, tidy
 
 # Which of the checks need not be judged in a world, by what is known of them already.
 Known = Callable[[pytest.Item, Run], Finding | None]
@@ -74,6 +74,8 @@ class KeptSession:
             outcomes = {n: o for environment in run for n, o in environment.outcomes().items()}
         finally:
             run.close()
+            run.environments = {}
+            tidy()
         return Seen(results, outcomes, self._asked)
 
     def _lead_to(self, run: Run, world: World) -> None:

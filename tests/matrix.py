@@ -141,7 +141,8 @@ def _judge(
 ) -> Case:
     with host.fork(faults, deny) as world, contextlib.nullcontext() if look.terraform else _without_terraform():
         seen = _kept_session(host, look.probe).judge(world, _Known(healthy))
-    return Case(name, look, seen.results, seen.facts, seen.asked)
+    # Errors among the facts remember where they were raised, and with that the whole run.
+    return Case(name, look, seen.results, pickle.loads(pickle.dumps(seen.facts)), seen.asked)
 
 
 @cache
