@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import ipaddress
 
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from checks.diagnosis import admission
+from checks.diagnosis.verdict import Verdict
 from fixtures.model.database import Database
 from fixtures.model.network import GroupReference, Peer, Rule, SecurityGroup
 
@@ -281,3 +283,208 @@ def test_a_group_without_rules_is_said_to_have_none() -> None:
 def test_message_says_what_does_not_fit(rule: Rule, words: str) -> None:
     verdict = admission.judge(("sg-db",), {"sg-db": group(rule)}, DATABASE, TASKS, 5432)
     assert words in str(verdict)
+
+
+# -- all that is said ------------------------------------------------------------------------------------------------
+
+ABOUT = {"name": "db", "related": ("arn:db", "arn:tasks", "sg-db", "sg-ecs"), "signs": ("network",)}
+NAMES = {"port": "5432", "security_group": "sg-db", "task_security_group": "sg-ecs"}
+
+
+def test_all_that_is_said_of_an_open_port() -> None:
+    opened = Rule("tcp", 5432, 5432, FROM_TASKS, ("10.0.0.0/16",))
+
+    assert admission.judge(("sg-db",), {"sg-db": group(opened)}, DATABASE, TASKS, 5432) == Verdict(
+        ok=True,
+        resource="sg-db",
+        observed="sg-db allows tcp 5432 for sg-ecs, 10.0.0.0/16",
+        expected="tcp 5432 open to tasks",
+        evidence=("10.0.11.5: sg-db through sg-ecs",),
+        **ABOUT,
+    )
+    nowhere = dataclasses.replace(TASKS, addresses=(), networks=())
+    verdict = admission.judge(("sg-db",), {"sg-db": group(opened)}, DATABASE, nowhere, 5432)
+    assert (verdict.ok, verdict.evidence) == (True, ("tasks: sg-db through sg-ecs",))
+
+
+def test_all_that_is_said_of_a_closed_port() -> None:
+    known = {"sg-db": group(Rule("udp", 5432, 5432, FROM_TASKS)), "sg-2": group(id="sg-2")}
+    two = dataclasses.replace(TASKS, addresses=("10.0.11.5", "10.0.12.5"))
+
+    assert admission.judge(("sg-db", "sg-2", "sg-3"), known, DATABASE, two, 5432) == Verdict(
+        ok=False,
+        resource="sg-db",
+        observed="no ingress rule of sg-db, sg-2, sg-3 would admit tasks on tcp 5432",
+        expected="tcp 5432 open to tasks",
+        evidence=(
+            "sg-db (sg-db) ingress: udp 5432 for sg-ecs: not tcp",
+            "sg-2 (sg-2) has no ingress rule",
+            "sg-3 is attached, but there is no such group in the VPC",
+        ),
+        names=NAMES,
+        brief="no ingress rule for tcp 5432",
+        likely_cause="the rule that names tasks is for udp 5432 for sg-ecs",
+        **ABOUT | {"related": ("arn:db", "arn:tasks", "sg-db", "sg-2", "sg-3", "sg-ecs")},
+    )
+
+
+def test_all_that_is_said_where_only_some_addresses_are_shut_out() -> None:
+    two = dataclasses.replace(TASKS, addresses=("10.0.11.5", "10.0.12.5"), security_groups=())
+    verdict = admission.judge(
+        ("sg-db",), {"sg-db": group(Rule("tcp", 5432, 5432, cidrs=("10.0.11.0/24",)))}, DATABASE, two, 5432
+    )
+
+    assert verdict.observed == "no ingress rule of sg-db would admit tasks on tcp 5432 at 10.0.12.5"
+    assert verdict.brief == "no ingress rule for tcp 5432 at 10.0.12.5"
+    assert verdict.likely_cause == "tcp 5432 is open, but for 10.0.11.0/24"
+    assert verdict.evidence == (
+        "sg-db (sg-db) ingress: tcp 5432 for 10.0.11.0/24: its range does not fit tasks (10.0.12.5)",
+    )
+    assert "task_security_group" not in verdict.names
+
+
+def test_without_a_group_the_interface_itself_is_named() -> None:
+    verdict = admission.judge((), {}, DATABASE, TASKS, 5432)
+
+    assert (verdict.resource, verdict.names) == ("arn:db", {"port": "5432", "task_security_group": "sg-ecs"})
+    assert verdict.observed == "no ingress rule of no security group would admit tasks on tcp 5432"
+    assert verdict.likely_cause == "the ingress rule is missing"
+
+
+@pytest.mark.parametrize(
+    ("direction", "observed", "expected"),
+    [
+        (
+            "ingress",
+            "works now, but no ingress rule would admit tasks on tcp 5432 from the subnets 10.0.12.0/24",
+            "tcp 5432 open to tasks in every subnet that it may be placed in",
+        ),
+        (
+            "egress",
+            "works now, but no egress rule would let db out to tasks on tcp 5432 in the subnets 10.0.12.0/24",
+            "tcp 5432 open towards tasks in every subnet that it may be placed in",
+        ),
+    ],
+)
+def test_all_that_is_said_of_a_subnet_that_is_not_used_yet(
+    direction: admission.Direction, observed: str, expected: str
+) -> None:
+    rule = Rule("tcp", 5432, 5432, cidrs=("10.0.11.0/24",))
+    two = dataclasses.replace(TASKS, networks=("10.0.11.0/24", "10.0.12.0/24"), security_groups=("sg-ecs",))
+    known = {"sg-db": group(rule, egress=(rule,))}
+
+    assert admission.judge(("sg-db",), known, DATABASE, two, 5432, direction=direction) == Verdict(
+        ok=False,
+        resource="sg-db",
+        observed=observed,
+        expected=expected,
+        evidence=(
+            f"sg-db (sg-db) {direction}: tcp 5432 for 10.0.11.0/24: "
+            "its range does not fit tasks (sg-ecs, 10.0.12.0/24)",
+        ),
+        names=NAMES,
+        severity="medium",
+        **ABOUT,
+    )
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        (Rule("-1", None, None, FROM_TASKS), "all traffic for sg-ecs"),
+        (Rule("-1", 0, 0, FROM_TASKS), "all traffic for sg-ecs"),
+        (Rule("6", 80, None, cidrs=("10.0.0.0/8",)), "tcp 80 for 10.0.0.0/8"),
+        (Rule("17", 53, 60, prefix_lists=("pl-1",)), "udp 53-60 for pl-1"),
+        (Rule("tcp", 0, 65535, FROM_TASKS, ("10.0.0.0/8",)), "tcp all ports for sg-ecs, 10.0.0.0/8"),
+        (Rule("tcp", 0, 1024), "tcp 0-1024 for nobody"),
+        (Rule("tcp", 1, 65535), "tcp 1-65535 for nobody"),
+        (Rule("icmp", -1, -1), "icmp for nobody"),
+        (Rule("tcp", None, None), "tcp for nobody"),
+    ],
+)
+def test_a_rule_in_words(rule: Rule, words: str) -> None:
+    assert admission.described(rule) == words
+
+
+@pytest.mark.parametrize(
+    ("rule", "why"),
+    [
+        (Rule("udp", 5432, 5432), "not tcp"),
+        (Rule("tcp", 80, 80), "port 5432 is outside"),
+        (Rule("tcp", 80, None), "port 5432 is outside"),
+        (Rule("tcp", 5432, 5432, (GroupReference("sg-ecs", "vpc-2", "pcx-1", "deleted"),)),
+         "its VPC peering is deleted"),
+        (Rule("tcp", 5432, 5432, (GroupReference("sg-x"),), ("10.9.0.0/16",)),
+         "its group and range does not fit tasks (sg-ecs, 10.0.11.5)"),
+        (Rule("tcp", 5432, 5432, prefix_lists=("pl-1",)), "its range does not fit tasks (sg-ecs, 10.0.11.5)"),
+        (Rule("tcp", 5432, 5432), "its nothing does not fit tasks (sg-ecs, 10.0.11.5)"),
+    ],
+)  # fmt: skip
+def test_why_a_rule_does_not_fit(rule: Rule, why: str) -> None:
+    assert admission.misfit(rule, TASKS, ["10.0.11.5"], 5432) == why
+
+
+def test_nobody_without_an_address_fits_a_range() -> None:
+    nowhere = dataclasses.replace(TASKS, security_groups=())
+
+    assert admission.misfit(Rule("tcp", 1, 9999), nowhere, [], 5432) == "its nothing does not fit tasks (no address)"
+
+
+@pytest.mark.parametrize(
+    ("public", "rule", "observed", "severity"),
+    [
+        (False, Rule("tcp", 5432, 5432, cidrs=("0.0.0.0/0",)), "port 5432 is open to every address", None),
+        (True, Rule("tcp", 5432, 5432, cidrs=("::/1",)), "port 5432 is open to every address and it has a public address",
+         "high"),
+        (True, Rule("tcp", 5432, 5432, cidrs=("10.0.0.0/2",)), "port 5432 is not open to all", None),
+        (True, Rule("tcp", 80, 80, cidrs=("0.0.0.0/0",)), "port 5432 is not open to all", None),
+        (True, Rule("udp", 5432, 5432, cidrs=("0.0.0.0/0",)), "port 5432 is not open to all", None),
+        (False, Rule("tcp", 5432, 5432, prefix_lists=("pl-all",)), "port 5432 is open to every address", None),
+        (False, Rule("tcp", 5432, 5432, prefix_lists=("pl-own",)), "port 5432 is not open to all", None),
+    ],
+)  # fmt: skip
+def test_all_that_is_said_of_exposure(public: bool, rule: Rule, observed: str, severity: str | None) -> None:
+    lists = {"pl-all": ("10.0.0.0/8", "0.0.0.0/0"), "pl-own": ("10.0.0.0/8", "no range")}
+    one = database(public=public)
+    wide = "is open" in observed
+    names = {"port": "5432", "database": "db"} | ({"security_group": "sg-db"} if wide else {})
+
+    assert admission.exposure(one, {"sg-db": group(rule)}, lists.__getitem__) == Verdict(
+        ok=not wide,
+        resource=one.arn,
+        name="db",
+        observed=observed,
+        expected="a rule for the tasks' security group (or their subnets) only",
+        evidence=(f"sg-db (sg-db): {admission.described(rule)}",) if wide else (),
+        related=(*one.related, "sg-db"),
+        names=names,
+        severity=severity,  # type: ignore[arg-type]
+    )
+
+
+def test_all_that_is_said_of_a_way_out_to_a_part_of_the_subnet() -> None:
+    part = Rule("tcp", 5432, 5432, cidrs=("10.0.12.0/28", "10.9.0.0/16"))
+    other = Rule("tcp", 443, 443, cidrs=("10.0.12.64/28",))
+    verdict = admission.leaves(TASKS, {"sg-ecs": group(egress=(part, other), id="sg-ecs")}, DATABASE, 5432)
+
+    assert (verdict.ok, verdict.severity, verdict.likely_cause) == (False, "medium", "")
+    assert verdict.observed == "sg-ecs opens only 10.0.12.0/28 of 10.0.12.0/24, in which db is"
+    shut = admission.leaves(TASKS, {"sg-ecs": group(egress=(other,), id="sg-ecs")}, DATABASE, 5432)
+    assert (shut.severity, shut.likely_cause) == (None, "the egress rule is missing")
+
+
+def test_what_lets_through_is_named() -> None:
+    by_list = Rule("tcp", 5432, 5432, prefix_lists=("pl-1",))
+    found = admission.passage([group(by_list)], TASKS, "10.0.11.5", 5432, prefix_lists=lambda _: ("10.0.0.0/8",))
+
+    assert found == admission.Passage("10.0.11.5", group(by_list), by_list, "pl-1")
+    shut = admission.passage([group(by_list)], TASKS, "10.0.11.5", 5432)
+    assert shut == admission.Passage("10.0.11.5", None, None, "")
+
+
+def test_ranges_are_those_of_their_own_ip_version_host_bits_or_not() -> None:
+    assert admission.contains("10.0.11.7/24", "10.0.11.5/32")
+    assert admission.contains("10.0.0.0/8", "10.0.11.5/24")
+    assert not admission.contains("0.0.0.0/0", "::1")
+    assert not admission.contains("::/0", "10.0.0.1")
+    assert not admission.contains("10.0.0.0/8", "nowhere")
