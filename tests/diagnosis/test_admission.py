@@ -488,3 +488,27 @@ def test_ranges_are_those_of_their_own_ip_version_host_bits_or_not() -> None:
     assert not admission.contains("0.0.0.0/0", "::1")
     assert not admission.contains("::/0", "10.0.0.1")
     assert not admission.contains("10.0.0.0/8", "nowhere")
+
+
+def test_a_range_for_the_peer_with_another_port_comes_nearest() -> None:
+    two = dataclasses.replace(TASKS, addresses=("10.0.11.5", "10.0.12.5", "10.0.13.5"), security_groups=())
+    wrong_port = group(Rule("tcp", 80, 80, cidrs=("10.0.12.0/24",)), Rule("tcp", 5432, 5432, cidrs=("10.0.11.0/24",)))
+    verdict = admission.judge(("sg-db",), {"sg-db": wrong_port}, DATABASE, two, 5432)
+
+    assert verdict.likely_cause == "the rule that names tasks is for tcp 80 for 10.0.12.0/24"
+    assert verdict.observed.endswith(" at 10.0.12.5, 10.0.13.5")
+
+
+def test_ways_out_to_parts_of_several_subnets_are_all_told() -> None:
+    part = Rule("tcp", 5432, 5432, cidrs=("10.0.12.0/28", "10.0.13.0/28"))
+    source = dataclasses.replace(TASKS, security_groups=("sg-ecs", "sg-2"))
+    wide = dataclasses.replace(DATABASE, addresses=("10.0.12.0/24", "10.0.13.0/24"))
+    verdict = admission.leaves(source, {"sg-ecs": group(egress=(part,), id="sg-ecs")}, wide, 5432)
+
+    assert verdict.observed == (
+        "sg-ecs, sg-2 opens only 10.0.12.0/28, 10.0.13.0/28 of 10.0.12.0/24, 10.0.13.0/24, in which db is"
+    )
+
+
+def test_everything_with_host_bits_is_everything() -> None:
+    assert not admission.exposure(database(), {"sg-db": group(Rule("tcp", 5432, 5432, cidrs=("1.2.3.4/0",)))})

@@ -261,3 +261,7 @@ def test_reasons_of_task_and_containers_are_read_together() -> None:
     pull = container_state(exit_code=None, reason="not found")
 
     assert classify(stopped_task(container=pull, stopped_reason="CannotPullContainerError:")).sign == "image"
+
+
+def test_missing_tasks_alone_are_no_stops() -> None:
+    assert judged(running=0).ok

@@ -136,6 +136,14 @@ def test_a_group_that_is_gone_is_named() -> None:
     assert "api does not exist" in verdict.observed
 
 
+def test_another_containers_pair_says_nothing_about_this_one() -> None:
+    pair = [attachment(), attachment("green", alternate=True)]
+    admin = [attachment("admin", port=9000), attachment("admin-green", port=9000, alternate=True)]
+    found = serving([*pair, *admin], {group_arn("admin-green"): [target(port=9000)]})
+
+    assert [a.name for a in found] == ["api", "green", "admin-green"]
+
+
 def registered(*own: str, others: tuple[str, ...] = (), elsewhere: tuple[str, ...] = ()) -> Registration:
     return Registration([task(ip=i) for i in own], frozenset((*own, *others)), frozenset(elsewhere))
 
