@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import io
+import itertools
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -83,11 +84,11 @@ _MODELS = ServiceModels()
 
 
 def tidy() -> None:
-    """Let go of what a run leaves in circles, clients above all."""
-    gc.collect()
-    if not gc.get_freeze_count():
-        # Modules and botocore's models stay: nobody need go through them again.
-        gc.freeze()
+    """Let go of what a run leaves in circles, clients above all; what outlived earlier runs is gone through now and then."""
+    gc.collect(1 if next(_RUNS) % 25 else 2)
+
+
+_RUNS = itertools.count(1)
 
 
 class _Keeper:
