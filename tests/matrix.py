@@ -25,6 +25,7 @@ from fixtures.each import Each
 from fixtures.errors import NotApplicable, Unavailable
 from fixtures.gather import REGISTRY, closure
 from fixtures.iam import action_of
+from fixtures.model.terraform import Attempt, Configuration
 from fixtures.run import Run, load_facts, preflight
 from fixtures.sandbox.faults import Fault, get
 from fixtures.sandbox.server import Host
@@ -35,7 +36,9 @@ from tests.kept import KeptSession
 DIRECTORY = "RUNBOOK_MATRIX_DIRECTORY"
 HEALTHY = "healthy"
 # These hold how long something took, or where this world's copy of the sample lies: they are never the same twice.
-_VOLATILE = frozenset({"health_probes", "terraform_source", "terraform_source_attempt"})
+_VOLATILE = frozenset(
+    {"health_probes", "terraform_source", "terraform_source_attempt", "terraform_bench", "terraform_init"}
+)
 load_facts()
 
 
@@ -195,6 +198,9 @@ def _same(one: Any, other: Any) -> bool:
         return isinstance(other, dict) and one.keys() == other.keys() and all(_same(one[k], other[k]) for k in one)
     if isinstance(one, (Unavailable, NotApplicable)):
         return type(one) is type(other) and str(one) == str(other)
+    if isinstance(one, (Attempt, Configuration)):
+        # Errors are never equal, so that what holds one is compared part by part.
+        return type(one) is type(other) and _same(vars(one), vars(other))
     return bool(one == other)
 
 

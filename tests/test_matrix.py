@@ -70,6 +70,12 @@ def test_two_faults_of_different_scenarios_keep_their_roots(host: Host, first: s
     assert lost == [], "\n".join(lost)
 
 
+def test_faults_that_have_nothing_to_do_with_each_other_are_told_apart(host: Host) -> None:
+    first, second = (next(f for f in FAULTS if f.name == name) for name in ("budget-exceeded", "dockerfile-deleted"))
+
+    assert matrix.judge_pair(host, first, second).kind == "pair"
+
+
 @pytest.mark.parametrize(("first", "second"), matrix.sample_of_pairs(FAULTS), ids=named)
 def test_two_faults_that_meet_are_both_seen(host: Host, first: Fault, second: Fault) -> None:
     judged = matrix.judge_together(host, first, second)
