@@ -15,7 +15,6 @@ from unittest import mock
 import pytest
 
 from fixtures.run import Embedded
-from fixtures.sandbox.faults import Fault
 from fixtures.sandbox.server import Host, World
 from fixtures.service_models import ServiceModels
 from reports.finding import Finding, Results
@@ -36,26 +35,14 @@ RUNS_TERRAFORM = (
 WITHOUT_TERRAFORM = " and ".join(f"not {c}" for c in RUNS_TERRAFORM)
 
 
-def selection(one: Fault) -> tuple[str, ...]:
-    """The options by which the checks of a fault's scenario can see it."""
-    options = ["-m", one.scenario]
-    if one.scenario == "terraform" and "terraform" not in one.tags:
-        options += ["-k", WITHOUT_TERRAFORM]
-    return (*options, "--exec-probe") if "exec" in one.tags else tuple(options)
+class Outcomes:
+    """How tests ask what a run found."""
 
-
-@dataclass
-class Judged:
-    """What a run of the checks found."""
-
-    exit_code: int
     results: Results
-    output: str
-    findings: dict[str, Finding] = field(default_factory=dict)
 
     def checks(self, *outcomes: str) -> set[str]:
         """Names of the checks with one of these outcomes on some resource."""
-        return {f.check for f in self.results.findings if f.outcome in outcomes}
+        return {f.check for f in self.results.of(*outcomes)}
 
     def of(self, check: str, service: str = "") -> Finding:
         """The finding of a check (on a service)."""
@@ -67,6 +54,16 @@ class Judged:
         """All that did not pass, for a failing test's message."""
         wrong = self.results.of("failed", "advisory", "unverified")
         return "\n".join(f"{f.outcome:10} {f.id}: {f.summary}" for f in wrong)
+
+
+@dataclass
+class Judged(Outcomes):
+    """What a run of the checks found."""
+
+    exit_code: int
+    results: Results
+    output: str
+    findings: dict[str, Finding] = field(default_factory=dict)
 
 
 # Collecting garbage several times at the end of each inner run takes longer than the run.

@@ -31,6 +31,7 @@ from fixtures.sandbox.faults import Fault, get
 from fixtures.sandbox.server import Host
 from reports import conclusions
 from reports.finding import Finding, Results
+from tests.harness import Outcomes
 from tests.kept import KeptSession
 
 DIRECTORY = "RUNBOOK_MATRIX_DIRECTORY"
@@ -65,7 +66,7 @@ PLAIN = Look()
 
 
 @dataclass(frozen=True)
-class Case:
+class Case(Outcomes):
     """What the checks found in one world.
 
     Args:
@@ -83,21 +84,6 @@ class Case:
     def by_id(self) -> dict[str, Finding]:
         """Findings by id."""
         return {f.id: f for f in self.results.findings}
-
-    def checks(self, *outcomes: str) -> set[str]:
-        """Names of the checks with one of these outcomes on some resource."""
-        return {f.check for f in self.results.of(*outcomes)}
-
-    def of(self, check: str, service: str = "") -> Finding:
-        """The finding of a check (on a service)."""
-        fitting = [f for f in self.results.findings if f.check == check and (not service or f.service == service)]
-        assert len(fitting) == 1, [f.id for f in fitting] or check
-        return fitting[0]
-
-    def explained(self) -> str:
-        """All that did not pass, for a failing test's message."""
-        wrong = self.results.of("failed", "advisory", "unverified")
-        return "\n".join(f"{f.outcome:10} {f.id}: {f.summary}" for f in wrong)
 
 
 @cache
