@@ -336,7 +336,7 @@ def check_image_fits_platform(
     """Every image was built for the CPU architecture and system that its task definition asks for."""
     if not _on_fargate(service):
         raise NotApplicable(f"{service.service} runs on instances, whose architecture is not its task definition's")
-    if not any(i.platforms for i in image_platforms):
+    if not any(i.platforms or i.runs for i in image_platforms):
         raise NotApplicable(f"no image of {task_definition.short} in ECR says for which platform it is")
     verdict = platforms.fit(service, task_definition, image_platforms)
     assert verdict, verdict.explain()

@@ -25,6 +25,7 @@ _LANE_HEIGHT = 34
 _AXIS_HEIGHT = 44
 _LONGEST_LANE = 22  # letters
 _MOST_TICKS = 6
+_MOST_VALUES = 5
 _MOST_POINTS = 500
 # Beyond it a value is no measurement but a mistake (and infinity, and what is no number, are not below it).
 _LARGEST = 1e15
@@ -62,8 +63,10 @@ def series_svg(
     # A little more than there is, so that nothing lies on the edge.
     bottom, top = min(values), max(values) * 1.05 or 1.0
     chart = _chart(first, last)
-    chart.add_y_scale(bottom, top)
-    chart.add_y_axis(tick_formatter=lambda v, _n, _all: _value(v, unit))
+    ticks = _round_values(bottom, top)
+    bottom, top = ticks[0], ticks[-1]
+    chart.set_y_scale(_Exact(bottom, top, ticks))
+    chart.add_y_axis(ticks=ticks, tick_formatter=lambda v, _n, _all: _value(v, unit))
     if threshold is not None:
         chart.add_line([(first, threshold), (last, threshold)], stroke_color=_LIMIT, width=1.5, stroke_dasharray="6 4")
     _mark(chart, marks, first, last, bottom, top)
@@ -80,7 +83,7 @@ def timeline_svg(timeline: Timeline) -> str:
     lanes = len(timeline.lanes)
     names = [_short(one_line(n)) for n in reversed(timeline.lanes)]
     chart = _chart(first, last)
-    chart.set_y_scale(_exact(-0.6, lanes - 0.4, range(lanes)))
+    chart.set_y_scale(_Exact(-0.6, lanes - 0.4, range(lanes)))
     chart.add_y_axis(ticks=range(lanes), tick_formatter=lambda v, _n, _all: names[int(v)])
     _mark(chart, timeline.marks, first, last, -0.6, lanes - 0.4)
     for number, span in enumerate(timeline.spans):
@@ -131,11 +134,12 @@ def _marked(marks: Marks) -> str:
     return "".join(f"; {one_line(word, 80)} at {at:%m-%d %H:%M}" for at, word in marks)
 
 
-def _exact(low: float, high: float, ticks: Iterable[float]) -> Any:
-    """A scale that ends where the data does; leather's own goes on to the next tick."""
-    scale = leather.Linear(low, high)
-    scale._ticker = SimpleNamespace(min=Decimal(low), max=Decimal(high), ticks=list(ticks))
-    return scale
+class _Exact(leather.Linear):  # type: ignore[misc]
+    """A scale with ends and ticks of one's own; leather's looks for its ticks among thousands, for 5 ms each time."""
+
+    def __init__(self, low: float, high: float, ticks: Iterable[float]) -> None:
+        self._data_min, self._data_max = Decimal(low), Decimal(high)
+        self._ticker = SimpleNamespace(min=self._data_min, max=self._data_max, ticks=list(ticks))
 
 
 def _chart(first: float, last: float) -> Any:
@@ -143,7 +147,7 @@ def _chart(first: float, last: float) -> Any:
     _dress()
     ticks = _round_instants(first, last)
     chart = leather.Chart()
-    chart.set_x_scale(_exact(first, last, ticks))
+    chart.set_x_scale(_Exact(first, last, ticks))
     chart.add_x_axis(ticks=ticks, tick_formatter=_instant(last - first))
     return chart
 
@@ -160,6 +164,13 @@ def _thinned(points: list[tuple[dt.datetime, float]]) -> list[tuple[dt.datetime,
         return points
     step = math.ceil(len(points) / _MOST_POINTS)
     return [max(points[n : n + step], key=lambda p: p[1]) for n in range(0, len(points), step)]
+
+
+def _round_values(bottom: float, top: float) -> list[float]:
+    """Some multiples of 1, 2 or 5 times a power of ten, from the last below all values to the first above them."""
+    power = 10 ** math.floor(math.log10(max(top - bottom, 1e-300) / _MOST_VALUES))
+    step = next(power * n for n in (1, 2, 5, 10) if (top - bottom) / (power * n) <= _MOST_VALUES)
+    return [n * step for n in range(math.floor(bottom / step), math.ceil(top / step) + 1)]
 
 
 def _round_instants(first: float, last: float) -> list[float]:

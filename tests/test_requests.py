@@ -13,13 +13,13 @@ from reports.finding import Results
 from tests.harness import WITHOUT_TERRAFORM, judged
 
 NUMBERS = {
-    "ecs": 38,
+    "ecs": 26,
     "database": 27,
     "alb": 22,
     "latency": 21,
     "docker": 0,
-    "cost": 33,
-    "smoke": 41,
+    "cost": 31,
+    "smoke": 35,
 }
 
 
@@ -36,7 +36,7 @@ def test_all_together_ask_nothing_twice(host: Host) -> None:
     with judged(host, "-k", WITHOUT_TERRAFORM) as found:
         api = found.results.api
 
-    assert (api["requests"], api["distinct"]) == (91, 91), api["by_operation"]
+    assert (api["requests"], api["distinct"]) == (77, 77), api["by_operation"]
 
 
 def test_two_environments_ask_for_themselves(host: Host) -> None:

@@ -32,7 +32,7 @@ def fit(service: Service, definition: TaskDefinition, images: Sequence[ImagePlat
         observed=f"the image of {first.container} is for {' and '.join(first.platforms)}, "
         f"while {definition.short} runs on {said}"
         if first
-        else f"all images are for {platform}",
+        else f"all images are for {platform}, or run on it",
         expected=f"an image for {platform}",
         evidence=tuple(
             f"{i.container}: {i.image} {'is an index for' if i.index else 'is for'} {', '.join(i.platforms)}"

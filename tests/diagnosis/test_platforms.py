@@ -34,6 +34,7 @@ def test_what_a_revision_asks_for(architecture: str, system: str, expected: str)
         (image("linux/amd64"),),
         (image("linux/arm64", "linux/amd64", index=True),),
         (image("linux/amd64"), image()),
+        (ImagePlatforms("web", "registry/shop-web:abc123", (), runs=True),),
     ],
 )
 def test_images_that_fit_or_do_not_say(images: tuple[ImagePlatforms, ...]) -> None:
