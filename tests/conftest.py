@@ -16,6 +16,7 @@ from fixtures import temporary
 from fixtures.sandbox.server import Host
 from tests import matrix
 from tests.real.apply import provider_mirror
+from tests.real.conftest import needs_world
 
 # How long an example takes depends on what else the machine does.
 settings.register_profile("untimed", settings.default, deadline=None)
@@ -26,6 +27,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Terraform gets its providers from a mirror on this machine where there is one; workers inherit the answer."""
     # Botocore's models stay for as long as the tests run (fixtures/plugin.py); runs are tidied up after (harness.py).
     gc.set_threshold(1_000_000, 50, 1000)
+    # So does Go, of which Terraform and its provider are made: a quarter of their time, for memory that they have.
+    os.environ |= {"GOGC": "off", "GOMEMLIMIT": "1GiB"}
     if hasattr(config, "workerinput"):
         return
     os.environ[matrix.DIRECTORY] = str(temporary.make("matrix"))
@@ -36,6 +39,26 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ.pop("TF_CLI_CONFIG_FILE", None)
     else:
         os.environ["TF_CLI_CONFIG_FILE"] = str(found)
+
+
+# What takes longest comes first, so that it does not keep one worker busy when the others are done.
+_FIRST = ("tests/test_matrix.py", "tests/checks/", "tests/test_")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long tests first; those that wait for the applied world, and for each other, in between from a third on."""
+    waiting = [i for i in items if needs_world(i)]
+    others = sorted((i for i in items if not needs_world(i)), key=_rank)
+    long = [i for i in others if _rank(i) < len(_FIRST)]
+    begin = len(long) // 3
+    step = max(1, (len(long) - begin) // (len(waiting) + 1))
+    for number, item in enumerate(waiting):
+        long.insert(begin + number * (step + 1), item)
+    items[:] = [*long, *(i for i in others if _rank(i) == len(_FIRST))]
+
+
+def _rank(item: pytest.Item) -> int:
+    return next((n for n, beginning in enumerate(_FIRST) if item.nodeid.startswith(beginning)), len(_FIRST))
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
+from botocore.hooks import EventAliaser
 
 from fixtures.run import Embedded
 from fixtures.sandbox.server import Host, World
@@ -72,12 +73,23 @@ LIGHT = ("-p", "no:cacheprovider", "-p", "no:unraisableexception", "-p", "no:thr
 
 @contextlib.contextmanager
 def service_models_kept() -> Iterator[None]:
-    """Within this process botocore reads each service's model once, not once for each run."""
-    with mock.patch("fixtures.aws.ServiceModels", lambda *_: _MODELS):
+    """Within this process botocore reads each service's model once, and looks up each event's name once, not each run."""
+    with (
+        mock.patch("fixtures.aws.ServiceModels", lambda *_: _MODELS),
+        mock.patch.object(EventAliaser, "_alias_event_name", _alias_event_name),
+    ):
         yield
 
 
+def _alias_event_name(aliaser: EventAliaser, event_name: str) -> str:
+    if event_name not in _ALIASES:
+        _ALIASES[event_name] = _LOOK_UP(aliaser, event_name)
+    return _ALIASES[event_name]
+
+
 _MODELS = ServiceModels()
+_ALIASES: dict[str, str] = {}
+_LOOK_UP = EventAliaser._alias_event_name
 
 
 def tidy() -> None:

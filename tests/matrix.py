@@ -26,7 +26,7 @@ from fixtures.errors import NotApplicable, Unavailable
 from fixtures.gather import REGISTRY, closure
 from fixtures.iam import action_of
 from fixtures.model.terraform import Attempt, Configuration
-from fixtures.run import Run, load_facts, preflight
+from fixtures.run import Environment, Run, load_facts, preflight
 from fixtures.sandbox.faults import Fault, get
 from fixtures.sandbox.server import Host
 from reports import conclusions
@@ -119,6 +119,11 @@ def denied_case(host: Host, service: str) -> Case:
     return _remembered(f"denied-{service}", lambda: _judge(host, service, PLAIN, before, deny=(f"{service}:*",)))
 
 
+def allowed_case(host: Host, policy: Mapping[str, Any]) -> Case:
+    """The healthy world, seen by somebody whom a policy allows what it does."""
+    return _judge(host, "policy", PLAIN, healthy_case(host), policy=policy)
+
+
 def _judge(
     host: Host,
     name: str,
@@ -127,8 +132,12 @@ def _judge(
     *,
     faults: tuple[str, ...] = (),
     deny: tuple[str, ...] = (),
+    policy: Mapping[str, Any] | None = None,
 ) -> Case:
-    with host.fork(faults, deny) as world, contextlib.nullcontext() if look.terraform else _without_terraform():
+    with (
+        host.fork(faults, deny, policy=policy) as world,
+        contextlib.nullcontext() if look.terraform else _without_terraform(),
+    ):
         seen = _kept_session(host, look.probe).judge(world, _Known(healthy))
     # Errors among the facts remember where they were raised, and with that the whole run.
     return Case(name, look, seen.results, pickle.loads(pickle.dumps(seen.facts)), seen.asked)
@@ -170,11 +179,16 @@ class _Known:
     def _is_same(self, name: str, run: Run) -> bool:
         if name not in self._same:
             (environment,) = run
-            with contextlib.suppress(Unavailable, NotApplicable):
-                environment.get(name)
             assert self._healthy is not None
-            self._same[name] = _same(environment.outcomes()[name], self._healthy.facts[name])
+            self._same[name] = _same(_outcome(environment, name), self._healthy.facts[name])
         return self._same[name]
+
+
+def _outcome(environment: Environment, name: str) -> Any:
+    try:
+        return environment.get(name)
+    except (Unavailable, NotApplicable) as e:
+        return e
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from checks.diagnosis.verdict import Verdict
 from fixtures.model.github import LastBuild
@@ -30,82 +31,79 @@ class Failure:
 
 
 # Messages of BuildKit, the legacy builder, package managers, registries and GitHub's runner; the most specific first.
-_FAILURES: tuple[tuple[re.Pattern[str], Failure], ...] = tuple(
-    (re.compile(pattern, re.IGNORECASE), failure)
-    for pattern, failure in (
-        (r"dockerfile parse error|unknown instruction|failed to parse dockerfile|no build stages? in current context|"
-         r"file with no instructions|base name \(.*\) should not be blank",
-         Failure("Dockerfile syntax", "an instruction is misspelt, incomplete or stands before FROM")),
-        (r"failed to read dockerfile|unable to evaluate symlinks in dockerfile path|cannot locate specified dockerfile",
-         Failure("no Dockerfile", "there is no Dockerfile where the build looks for it")),
-        (r"forbidden path outside the build context",
-         Failure("path outside the context", "COPY names a path above the build context")),
-        (r"failed to (?:compute|calculate) (?:cache key|checksum)[^\n]*not found|COPY failed: file not found|"
-         r"(?:ADD|COPY) failed: stat ",
-         Failure("missing file", "COPY names a file that is not there, or that .dockerignore keeps out")),
-        (r"no space left on device",
-         Failure("disk full", "the machine that builds has no space left", True, ("storage",))),
-        (r"Cannot connect to the Docker daemon|permission denied while trying to connect to the Docker daemon",
-         Failure("no Docker daemon", "the machine that builds has no Docker daemon for this user", True, ())),
-        (r"lost communication with the server|runner has received a shutdown signal|"
-         r"exceeded the maximum execution time|operation was canceled",
-         Failure("runner lost", "the runner went away or the job ran out of time", True, ())),
-        (r"toomanyrequests|pull rate limit|429 too many requests",
-         Failure("rate limit", "the registry refuses more pulls: log in to it, or pull through ECR", True)),
-        (r"does not have a Release file|404 +Not Found \[IP",
-         Failure("package archive gone", "the base image's distribution has ended, and its packages have moved")),
-        (r"temporary failure (?:resolving|in name resolution)|could not resolve host|no such host|i/o timeout|"
-         r"TLS handshake timeout|EAI_AGAIN|\bETIMEDOUT\b|connection (?:timed out|reset by peer)|network is unreachable|"
-         r"Max retries exceeded with url",
-         Failure("network", "something that the build downloads could not be reached", True, ("network",))),
-        (r"no match for platform|exec format error|does not match the (?:detected host|specified) platform",
-         Failure("platform", "the base image or a program in it is for another processor")),
-        (r"No matching distribution found|Could not find a version that satisfies",
-         Failure("dependency version", "a Python package has no such version, or none for this Python")),
-        (r"ResolutionImpossible|conflicting dependencies",
-         Failure("dependency conflict", "the Python packages ask for versions that exclude each other")),
-        (r"DO NOT MATCH THE HASHES|Hashes are required in --require-hashes mode",
-         Failure("dependency hash", "a package is not the one that the requirements file has hashes of")),
-        (r"ERROR: Invalid requirement", Failure("requirements syntax", "pip cannot read a line of requirements.txt")),
-        (r"Failed building wheel|failed-wheel-build|metadata-generation-failed|error: command '[^']*(?:gcc|cc|clang)'",
-         Failure("package build", "a package must be compiled, and compilers or headers are missing")),
-        (r"npm (?:ERR!|error) code (?:ETARGET|E404|ENOVERSIONS)",
-         Failure("dependency version", "an npm package has no such version")),
-        (r"npm (?:ERR!|error) code (?:ERESOLVE|EUSAGE)|lockfile needs to be updated|"
-         r"lockfile would have been (?:created|"
-         r"modified)|ERR_PNPM_OUTDATED_LOCKFILE|poetry\.lock.*(?:changed|not up to date)|needs to be updated.*--locked",
-         Failure("lock file", "the list of dependencies and its lock contradict each other")),
-        (r"npm (?:ERR!|error) code EINTEGRITY",
-         Failure("dependency hash", "a package is not the one that package-lock.json has the hash of")),
-        (r"npm (?:ERR!|error) code (?:EBADENGINE|ENOTSUP)|requires a different Python|Unsupported engine",
-         Failure("language version", "a package does not support the base image's language version")),
-        (r"E: Unable to locate package|has no installation candidate|unable to select packages|No package .* available",
-         Failure("system package", "the base image's distribution has no package of that name or version")),
-        (r"no basic auth credentials|authorization token has expired|Could not assume role|"
-         r"Not authorized to perform sts:AssumeRoleWithWebIdentity|Credentials could not be loaded",
-         Failure("login", "the workflow could not log in to AWS or to the registry", False, ("authentication",))),
-        (r"tag (?:invalid|is immutable)|ImageTagAlreadyExists|cannot be overwritten because the (?:repository|tag)",
-         Failure("immutable tag", "the tag was pushed before and may not be moved: build a new commit")),
-        (r"repository with name .* does not exist|RepositoryNotFoundException|name unknown",
-         Failure("no repository", "the registry has no repository of that name")),
-        (r"AccessDenied|is not authorized to perform|denied: requested access to the resource is denied",
-         Failure("permission", "the workflow's role lacks a permission", False, ("permission",))),
-        (r"manifest unknown|pull access denied|"
-         r"failed to resolve (?:source metadata|reference)|manifest for .* not found",
-         Failure("base image", "FROM names an image or a tag that does not exist or may not be read")),
-        (r"Waiter ServicesStable failed|services? (?:did not|didn't) stabili[sz]e|deployment .*(?:rolled back|failed)",
-         Failure("deployment", "the image was built, but the service did not become stable with it", False, ())),
-        (r"Total: [1-9]\d* \(.*(?:CRITICAL|HIGH): [1-9]|vulnerabilit(?:y|ies) (?:found|detected)",
-         Failure("scan", "the scan found vulnerabilities: build on a newer base image or newer packages")),
-        (r"exit code: 137|\bKilled\b|JavaScript heap out of memory|Cannot allocate memory",
-         Failure("memory", "a build step ran out of memory", False, ("memory",))),
-        (r"exit code: 127|: (?:command )?not found$",
-         Failure("missing program", "a RUN instruction calls a program that the image does not have")),
-        (r"did not complete successfully: exit code|returned a non-zero code",
-         Failure("build step", "a RUN instruction failed; the lines above it say why")),
-        (r"^error: |\bERROR\b|npm (?:ERR!|error)|Process completed with exit code [1-9]",
-         Failure("unknown", "the step failed; its lines say why")),
-    )
+_FAILURES: tuple[tuple[str, Failure], ...] = (
+    (r"dockerfile parse error|unknown instruction|failed to parse dockerfile|no build stages? in current context|"
+     r"file with no instructions|base name \(.*\) should not be blank",
+     Failure("Dockerfile syntax", "an instruction is misspelt, incomplete or stands before FROM")),
+    (r"failed to read dockerfile|unable to evaluate symlinks in dockerfile path|cannot locate specified dockerfile",
+     Failure("no Dockerfile", "there is no Dockerfile where the build looks for it")),
+    (r"forbidden path outside the build context",
+     Failure("path outside the context", "COPY names a path above the build context")),
+    (r"failed to (?:compute|calculate) (?:cache key|checksum)[^\n]*not found|COPY failed: file not found|"
+     r"(?:ADD|COPY) failed: stat ",
+     Failure("missing file", "COPY names a file that is not there, or that .dockerignore keeps out")),
+    (r"no space left on device",
+     Failure("disk full", "the machine that builds has no space left", True, ("storage",))),
+    (r"Cannot connect to the Docker daemon|permission denied while trying to connect to the Docker daemon",
+     Failure("no Docker daemon", "the machine that builds has no Docker daemon for this user", True, ())),
+    (r"lost communication with the server|runner has received a shutdown signal|"
+     r"exceeded the maximum execution time|operation was canceled",
+     Failure("runner lost", "the runner went away or the job ran out of time", True, ())),
+    (r"toomanyrequests|pull rate limit|429 too many requests",
+     Failure("rate limit", "the registry refuses more pulls: log in to it, or pull through ECR", True)),
+    (r"does not have a Release file|404 +Not Found \[IP",
+     Failure("package archive gone", "the base image's distribution has ended, and its packages have moved")),
+    (r"temporary failure (?:resolving|in name resolution)|could not resolve host|no such host|i/o timeout|"
+     r"TLS handshake timeout|EAI_AGAIN|\bETIMEDOUT\b|connection (?:timed out|reset by peer)|network is unreachable|"
+     r"Max retries exceeded with url",
+     Failure("network", "something that the build downloads could not be reached", True, ("network",))),
+    (r"no match for platform|exec format error|does not match the (?:detected host|specified) platform",
+     Failure("platform", "the base image or a program in it is for another processor")),
+    (r"No matching distribution found|Could not find a version that satisfies",
+     Failure("dependency version", "a Python package has no such version, or none for this Python")),
+    (r"ResolutionImpossible|conflicting dependencies",
+     Failure("dependency conflict", "the Python packages ask for versions that exclude each other")),
+    (r"DO NOT MATCH THE HASHES|Hashes are required in --require-hashes mode",
+     Failure("dependency hash", "a package is not the one that the requirements file has hashes of")),
+    (r"ERROR: Invalid requirement", Failure("requirements syntax", "pip cannot read a line of requirements.txt")),
+    (r"Failed building wheel|failed-wheel-build|metadata-generation-failed|error: command '[^']*(?:gcc|cc|clang)'",
+     Failure("package build", "a package must be compiled, and compilers or headers are missing")),
+    (r"npm (?:ERR!|error) code (?:ETARGET|E404|ENOVERSIONS)",
+     Failure("dependency version", "an npm package has no such version")),
+    (r"npm (?:ERR!|error) code (?:ERESOLVE|EUSAGE)|lockfile needs to be updated|"
+     r"lockfile would have been (?:created|"
+     r"modified)|ERR_PNPM_OUTDATED_LOCKFILE|poetry\.lock.*(?:changed|not up to date)|needs to be updated.*--locked",
+     Failure("lock file", "the list of dependencies and its lock contradict each other")),
+    (r"npm (?:ERR!|error) code EINTEGRITY",
+     Failure("dependency hash", "a package is not the one that package-lock.json has the hash of")),
+    (r"npm (?:ERR!|error) code (?:EBADENGINE|ENOTSUP)|requires a different Python|Unsupported engine",
+     Failure("language version", "a package does not support the base image's language version")),
+    (r"E: Unable to locate package|has no installation candidate|unable to select packages|No package .* available",
+     Failure("system package", "the base image's distribution has no package of that name or version")),
+    (r"no basic auth credentials|authorization token has expired|Could not assume role|"
+     r"Not authorized to perform sts:AssumeRoleWithWebIdentity|Credentials could not be loaded",
+     Failure("login", "the workflow could not log in to AWS or to the registry", False, ("authentication",))),
+    (r"tag (?:invalid|is immutable)|ImageTagAlreadyExists|cannot be overwritten because the (?:repository|tag)",
+     Failure("immutable tag", "the tag was pushed before and may not be moved: build a new commit")),
+    (r"repository with name .* does not exist|RepositoryNotFoundException|name unknown",
+     Failure("no repository", "the registry has no repository of that name")),
+    (r"AccessDenied|is not authorized to perform|denied: requested access to the resource is denied",
+     Failure("permission", "the workflow's role lacks a permission", False, ("permission",))),
+    (r"manifest unknown|pull access denied|"
+     r"failed to resolve (?:source metadata|reference)|manifest for .* not found",
+     Failure("base image", "FROM names an image or a tag that does not exist or may not be read")),
+    (r"Waiter ServicesStable failed|services? (?:did not|didn't) stabili[sz]e|deployment .*(?:rolled back|failed)",
+     Failure("deployment", "the image was built, but the service did not become stable with it", False, ())),
+    (r"Total: [1-9]\d* \(.*(?:CRITICAL|HIGH): [1-9]|vulnerabilit(?:y|ies) (?:found|detected)",
+     Failure("scan", "the scan found vulnerabilities: build on a newer base image or newer packages")),
+    (r"exit code: 137|\bKilled\b|JavaScript heap out of memory|Cannot allocate memory",
+     Failure("memory", "a build step ran out of memory", False, ("memory",))),
+    (r"exit code: 127|: (?:command )?not found$",
+     Failure("missing program", "a RUN instruction calls a program that the image does not have")),
+    (r"did not complete successfully: exit code|returned a non-zero code",
+     Failure("build step", "a RUN instruction failed; the lines above it say why")),
+    (r"^error: |\bERROR\b|npm (?:ERR!|error)|Process completed with exit code [1-9]",
+     Failure("unknown", "the step failed; its lines say why")),
 )  # fmt: skip
 # A builder's last word. Package managers print ERROR for things that do not end a build.
 _ENDED = re.compile(
@@ -124,9 +122,15 @@ _FINISHED = re.compile(
 )
 
 
+@cache
+def _failures() -> tuple[tuple[re.Pattern[str], Failure], ...]:
+    # Compiled for the first line that is looked at: most runs look at none.
+    return tuple((re.compile(pattern, re.IGNORECASE), failure) for pattern, failure in _FAILURES)
+
+
 def classify_line(line: str) -> Failure | None:
     """What kind of failure a line reports."""
-    return next((failure for pattern, failure in _FAILURES if pattern.search(line)), None)
+    return next((failure for pattern, failure in _failures() if pattern.search(line)), None)
 
 
 def classify(lines: Iterable[str]) -> Failure | None:

@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from checks.diagnosis.service_state import deployed_at
 from checks.diagnosis.verdict import Severity, Verdict
@@ -140,10 +141,6 @@ KINDS = (
         "the line does not say why",
     ),
 )
-_COMPILED = tuple(
-    (k, re.compile(k.pattern, re.IGNORECASE), re.compile(k.general, re.IGNORECASE) if k.general else None)
-    for k in KINDS
-)
 _ABOUT_DATABASE = re.compile(
     r"psycopg|postgres|\bpg(?:x|bouncer|-pool)?\b|asyncpg|sqlalchemy|sequelize|typeorm|prisma|knex|jdbc|hikari|mysql|mariadb"
     r"|\bSQLSTATE\b|OperationalError|\.rds\.amazonaws\.com|\bdatabase\b|\bDB_HOST\b",
@@ -158,6 +155,15 @@ _BURST_BEFORE, _BURST_AFTER = dt.timedelta(minutes=2), dt.timedelta(minutes=5)
 _INTERRUPTING = frozenset({"failover", "availability", "maintenance", "recovery"})
 
 
+@cache
+def _compiled() -> tuple[tuple[Kind, re.Pattern[str], re.Pattern[str] | None], ...]:
+    # Compiled for the first line that is looked at: most runs look at none.
+    return tuple(
+        (k, re.compile(k.pattern, re.IGNORECASE), re.compile(k.general, re.IGNORECASE) if k.general else None)
+        for k in KINDS
+    )
+
+
 def classify(message: str, hosts: Iterable[str] = (), ports: Iterable[int] = ()) -> Kind | None:
     """The kind of connection trouble that a log message tells of; None where it tells of none.
 
@@ -166,7 +172,7 @@ def classify(message: str, hosts: Iterable[str] = (), ports: Iterable[int] = ())
         ports: its ports.
     """
     ours = _is_about_database(message, hosts, ports)
-    for kind, sure, general in _COMPILED:
+    for kind, sure, general in _compiled():
         if sure.search(message) or (ours and general is not None and general.search(message)):
             return kind
     return None

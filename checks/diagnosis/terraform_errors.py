@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from checks.diagnosis.verdict import Verdict
 from fixtures.model.terraform import ApplyLog, Diagnostic, PlanRun
@@ -117,7 +118,6 @@ _KINDS: tuple[tuple[str, Kind], ...] = (
         Kind("throttled", "AWS throttles the account's requests", "try again with -parallelism=5.", ("capacity",)),
     ),
 )
-_COMPILED = tuple((re.compile(pattern, re.IGNORECASE), kind) for pattern, kind in _KINDS)
 _TIMESTAMP = re.compile(r"^\ufeff?\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z\s?")
 _COMPLETE = re.compile(r"(?:Apply|Destroy) complete!|No changes\.")
 _OTHER = Kind(
@@ -125,9 +125,15 @@ _OTHER = Kind(
 )
 
 
+@cache
+def _compiled() -> tuple[tuple[re.Pattern[str], Kind], ...]:
+    # Compiled for the first error that is told apart: most runs have none.
+    return tuple((re.compile(pattern, re.IGNORECASE), kind) for pattern, kind in _KINDS)
+
+
 def classify(text: str) -> Kind:
     """The family of an error message; ``configuration`` for one that AWS has no part in."""
-    return next((kind for pattern, kind in _COMPILED if pattern.search(text)), _OTHER)
+    return next((kind for pattern, kind in _compiled() if pattern.search(text)), _OTHER)
 
 
 def errors_in(text: str) -> tuple[str, ...]:

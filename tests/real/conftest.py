@@ -16,14 +16,9 @@ from filelock import FileLock
 from tests.real.apply import APPLY_TIMEOUT_S, INIT_TIMEOUT_S, ROOT, AppliedWorld
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that need the applied world come last: it takes a minute and a half to come up."""
-    items.sort(key=_needs_world)
-
-
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Start the apply as soon as it is known to be needed; the first worker to get here does it for all."""
-    if session.config.option.collectonly or not any(map(_needs_world, session.items)):
+    if session.config.option.collectonly or not any(map(needs_world, session.items)):
         return
     directory = _shared_directory()
     try:
@@ -66,7 +61,8 @@ def world_lock() -> FileLock:
     return FileLock(_shared_directory() / "in-use.lock")
 
 
-def _needs_world(item: pytest.Item) -> bool:
+def needs_world(item: pytest.Item) -> bool:
+    """Whether a test needs the applied world, which takes a minute and a half to come up."""
     return "shared_world" in getattr(item, "fixturenames", ())
 
 
