@@ -17,7 +17,7 @@ from checks.guide import Bullet, Guide, load_guide
 from fixtures.plugin import RUN, is_check
 from fixtures.policy import actions, as_json, policy, remarks
 from fixtures.run import facts_of
-from reports.metadata import bullet_of, severity_of
+from reports.metadata import declared
 
 _STAGES = ("symptom", "diagnosis", "resolution", "prevention")
 
@@ -43,9 +43,9 @@ def entries(items: Sequence[pytest.Item]) -> list[Entry]:
 
 
 def _entry(item: pytest.Function) -> Entry:
-    title = (item.function.__doc__ or "").strip().splitlines()[0]
+    found = declared(item)
     asked = tuple(a for a in actions(facts_of(item.fixturenames)) if a not in ("sts:GetCallerIdentity",))
-    return Entry(item.originalname, title, severity_of(item), bullet_of(item), asked)
+    return Entry(item.originalname, found.title, found.severity, found.bullet, asked)
 
 
 def as_markdown(guide: Guide, listed: Sequence[Entry]) -> str:

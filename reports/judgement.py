@@ -34,23 +34,23 @@ def finding_of(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.Te
     error = call.excinfo.value if call.excinfo else None
     target = metadata.target_of(item)
     service = metadata.service_of(item)
-    bullet = metadata.bullet_of(item)
+    declared = metadata.declared(item)
     finding = Finding(
         id=item.nodeid,
         check=getattr(item, "originalname", item.name),
-        title=metadata.title_of(item),
-        scenario=metadata.scenario_of(item),
-        severity=metadata.severity_of(item),
-        stage=bullet.stage,
-        step=metadata.step_of(item),
+        title=declared.title,
+        scenario=declared.scenario,
+        severity=declared.severity,
+        stage=declared.bullet.stage,
+        step=declared.step,
         outcome=outcome_of(str(report.when), report.passed, report.skipped, isinstance(error, AssertionError)),
         target=target.name,
         service=service,
         resource_name=service or target.name,
         resource=f"service/{service}" if service else target.name,
         related=(f"service/{service}",) if service else (),
-        declared_causes=metadata.declared_causes(item),
-        signs=metadata.signs_of(item),
+        declared_causes=declared.causes,
+        signs=declared.signs,
         duration_s=round(call.duration, 4),
     )
     if finding.outcome == "not_applicable":
@@ -58,7 +58,7 @@ def finding_of(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.Te
     elif finding.outcome == "unverified":
         finding = _unverified(finding, error)
     elif finding.outcome == "failed":
-        finding = _failed(item, finding, error, bullet, target)
+        finding = _failed(item, finding, error, declared.bullet, target)
     return harmless(finding)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,32 @@ from fixtures.plugin import EVERY, RUN
 from fixtures.target import Target
 from reports.finding import SEVERITIES
 
+_DECLARED = pytest.StashKey[dict[tuple[object, str, str], "Declared"]]()
 _GUIDES = pytest.StashKey[dict[str, Guide]]()
 _DEFINED = re.compile(r"^def (check_\w+)\(", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What a check declares of itself.
+
+    Args:
+        severity: how grave its failure is.
+        scenario: that of the guide's bullet.
+        title: first line of the docstring.
+        step: the step of the guide whose possibility it audits, "" for other checks.
+        signs: what its failure would point to, as far as that is certain before it looked.
+        causes: names of the checks that would explain its failure.
+        bullet: the guide's bullet that it executes.
+    """
+
+    severity: str
+    scenario: str
+    title: str
+    step: str
+    signs: tuple[str, ...]
+    causes: tuple[str, ...]
+    bullet: Bullet
 
 
 def require(item: pytest.Item) -> None:
@@ -24,51 +49,46 @@ def require(item: pytest.Item) -> None:
     Raises:
         pytest.UsageError: what is missing, in one line.
     """
-    where = item.nodeid.split("[")[0]
-    for name in ("severity", "guide"):
-        if item.get_closest_marker(name) is None:
-            raise pytest.UsageError(f"{where}: a check needs @pytest.mark.{name}")
-    if severity_of(item) not in SEVERITIES:
-        raise pytest.UsageError(f"{where}: severity is one of {', '.join(SEVERITIES)}")
-    if not title_of(item):
-        raise pytest.UsageError(f"{where}: a check needs a docstring; its first line is the title")
-    if bullet_of(item).stage == "prevention":
+    if declared(item).bullet.stage == "prevention":
         item.add_marker("prevention")
 
 
-def severity_of(item: pytest.Item) -> str:
-    """The declared severity."""
-    mark = item.get_closest_marker("severity")
-    return str(mark.args[0]) if mark and mark.args else ""
+def declared(item: pytest.Item) -> Declared:
+    """What the check of an item declares; looked up once for all services of a target.
+
+    Raises:
+        pytest.UsageError: what is missing, in one line.
+    """
+    known = item.config.stash.setdefault(_DECLARED, {})
+    key = (item.parent, getattr(item, "originalname", item.name), target_of(item).name)
+    if key not in known:
+        known[key] = _declared(item)
+    return known[key]
 
 
-def scenario_of(item: pytest.Item) -> str:
-    """The scenario of the guide's bullet."""
-    mark = item.get_closest_marker("guide")
-    return str(mark.args[0]) if mark and mark.args else ""
-
-
-def title_of(item: pytest.Item) -> str:
-    """First line of the docstring."""
-    text = (inspect.getdoc(getattr(item, "function", None)) or "").strip()
-    return text.splitlines()[0] if text else ""
-
-
-def step_of(item: pytest.Item) -> str:
-    """The step of the guide whose possibility a check audits, "" for other checks."""
-    mark = item.get_closest_marker("self_audit")
-    return str(mark.args[0]) if mark and mark.args else ""
-
-
-def signs_of(item: pytest.Item) -> tuple[str, ...]:
-    """What a check's failure would point to, as far as that is certain before it looked."""
-    mark = item.get_closest_marker("points_to")
-    return tuple(mark.args) if mark else ()
-
-
-def declared_causes(item: pytest.Item) -> tuple[str, ...]:
-    """Names of the checks that would explain this one's failure."""
-    return tuple(name for mark in item.iter_markers("caused_by") for name in mark.args)
+def _declared(item: pytest.Item) -> Declared:
+    where = item.nodeid.split("[")[0]
+    severity, guide, step, signs = (
+        tuple(mark.args) if (mark := item.get_closest_marker(name)) else ()
+        for name in ("severity", "guide", "self_audit", "points_to")
+    )
+    for name, found in (("severity", severity), ("guide", guide)):
+        if not found:
+            raise pytest.UsageError(f"{where}: a check needs @pytest.mark.{name}")
+    if severity[0] not in SEVERITIES:
+        raise pytest.UsageError(f"{where}: severity is one of {', '.join(SEVERITIES)}")
+    title = (inspect.getdoc(getattr(item, "function", None)) or "").strip()
+    if not title:
+        raise pytest.UsageError(f"{where}: a check needs a docstring; its first line is the title")
+    return Declared(
+        severity=str(severity[0]),
+        scenario=str(guide[0]),
+        title=title.splitlines()[0],
+        step=str(step[0]) if step else "",
+        signs=signs,
+        causes=tuple(name for mark in item.iter_markers("caused_by") for name in mark.args),
+        bullet=_bullet_of(item, *guide),
+    )
 
 
 def target_of(item: pytest.Item) -> Target:
@@ -89,20 +109,13 @@ def _parameter(item: pytest.Item, name: str) -> str:
     return str(callspec.params.get(name, "")) if callspec else ""
 
 
-def bullet_of(item: pytest.Item) -> Bullet:
-    """The guide's bullet that a check executes.
-
-    Raises:
-        pytest.UsageError: neither the target's guide nor ours has it.
-    """
-    mark = item.get_closest_marker("guide")
-    assert mark is not None
+def _bullet_of(item: pytest.Item, *names: str) -> Bullet:
     try:
-        return _guide(item.config, target_of(item)).bullet(*mark.args)
+        return _guide(item.config, target_of(item)).bullet(*names)
     except GuideError:
         # A user's own guide may be shorter than ours.
         try:
-            return load_guide().bullet(*mark.args)
+            return load_guide().bullet(*names)
         except GuideError as e:
             raise pytest.UsageError(f"{item.nodeid}: {e}") from None
 
