@@ -83,6 +83,10 @@ def conclude(session: pytest.Session, results: Results, exitstatus: int) -> None
     if config.option.__dict__.get("numprocesses"):
         # Workers end in any order; reports of the same environment should look the same.
         results.findings.sort(key=lambda f: f.id)
+    else:
+        # Judged in the order in which their facts came.
+        order = {i.nodeid.partition("[")[0]: n for n, i in reversed(list(enumerate(session.items)))}
+        results.findings.sort(key=lambda f: order.get(f.id.partition("[")[0], len(order)))
     results.findings = [_owned(f, results.targets) for f in results.findings]
     conclusions.conclude(results)
     known = metadata.known_checks(config.rootpath)
