@@ -11,6 +11,7 @@ import dataclasses
 import io
 import tempfile
 from collections.abc import Callable, Sequence
+from multiprocessing.pool import ThreadPool
 from typing import Any
 
 import pytest
@@ -18,9 +19,11 @@ from _pytest.config import _prepareconfig
 from _pytest.runner import runtestprotocol
 
 from fixtures import plugin
+from fixtures.aws import ApiCount, Aws
 from fixtures.plugin import RUN
 from fixtures.run import Embedded, Environment, Run, facts_of
 from fixtures.sandbox.server import Host, World
+from fixtures.target import Target
 from reports import ending
 from reports.finding import Finding, Results
 from reports.plugin import RESULTS, Collector
@@ -58,6 +61,7 @@ class KeptSession:
             self._session = pytest.Session.from_config(self._config)
             self._config.hook.pytest_sessionstart(session=self._session)
             self._config.hook.pytest_collection(session=self._session)
+        self._doors: dict[tuple[str, frozenset[str]], Aws] = {}
         self._asked = {i.nodeid: facts_of(i.fixturenames) for i in self._session.items}  # type: ignore[attr-defined]
 
     def judge(self, world: World, known: Known) -> Seen:
@@ -88,6 +92,17 @@ class KeptSession:
             database_address=world.database_address,
         )
         run.environments = {t.name: Environment(t, run) for t in run.targets}
+        run.aws = self._door  # type: ignore[method-assign]
+
+    def _door(self, target: Target, allowed: frozenset[str]) -> Aws:
+        """A door to AWS that knows nothing yet. Its clients lead to every world, since all have the same address."""
+        run = self._config.stash[RUN]
+        door = self._doors.get((run.endpoint, allowed))
+        if door is None:
+            return self._doors.setdefault((run.endpoint, allowed), Run.aws(run, target, allowed))
+        door.count, door._memo = ApiCount(), {}
+        door._pool = ThreadPool(door.connection.threads)
+        return door
 
     def _judge(self, run: Run, results: Results, known: Known) -> None:
         before = {i.nodeid: known(i, run) for i in self._session.items}

@@ -135,7 +135,7 @@ def _judge(
     policy: Mapping[str, Any] | None = None,
 ) -> Case:
     with (
-        host.fork(faults, deny, policy=policy) as world,
+        host.fork(faults, deny, policy=policy, same_address=True) as world,
         contextlib.nullcontext() if look.terraform else _without_terraform(),
     ):
         seen = _kept_session(host, look.probe).judge(world, _Known(healthy))

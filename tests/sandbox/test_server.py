@@ -1,0 +1,31 @@
+"""Worlds of one host: each with an address of its own, or one after the other at the same one."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+
+from fixtures.sandbox.server import Host, World
+
+
+def asked(world: World) -> list[dict[str, object]]:
+    """What a world was asked so far."""
+    with urllib.request.urlopen(f"{world.endpoint_url}/_sandbox/requests") as answer:
+        found: list[dict[str, object]] = json.load(answer)
+    return found
+
+
+def test_worlds_at_once_have_addresses_of_their_own(host: Host) -> None:
+    with host.fork() as one, host.fork() as other:
+        assert one.endpoint_url != other.endpoint_url
+        assert asked(one) == asked(other) == []
+
+
+def test_worlds_one_after_the_other_may_share_an_address(host: Host) -> None:
+    with host.fork(same_address=True) as one:
+        assert asked(one) == []
+        pid = one.pid
+    with host.fork(same_address=True) as other:
+        assert asked(other) == []
+        assert other.endpoint_url == one.endpoint_url
+        assert other.pid != pid
