@@ -6,6 +6,9 @@ ARGS   ?=
 COMPILE := $(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
 	--no-emit-index-url --no-emit-find-links
 
+# Tests are handed out one by one in their order, in which the long ones come first (tests/conftest.py).
+IN_TURN := --dist load --maxschedchunk 2
+
 .PHONY: sandbox test lint docs pictures lock matrix instants bench mutation fuzz clean audit licences
 
 sandbox: $(VENV)/.run  ## judge the embedded AWS; try ARGS="--fault database-rule-removed"
@@ -25,7 +28,7 @@ lint: $(VENV)/.dev  ## style and types, and the GitHub workflows
 
 # Every fault, every tricky but healthy world, every denied service, and pairs of faults, with all checks.
 matrix: $(VENV)/.dev  ## what the checks detect, miss, raise falsely and misread
-	$(BIN)/python -m pytest tests/test_matrix.py -q -n 2 --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest tests/test_matrix.py -q -n 3 $(IN_TURN) $(ARGS)
 
 instants: $(VENV)/.dev  ## the healthy world at a hundred random instants
 	INSTANTS=100 $(BIN)/python -m pytest tests/test_instants.py -q -n 2 $(ARGS)
