@@ -84,7 +84,7 @@ def conclude(session: pytest.Session, results: Results, exitstatus: int) -> None
         # Workers end in any order; reports of the same environment should look the same.
         results.findings.sort(key=lambda f: f.id)
     else:
-        # Judged in the order in which their facts came.
+        # Judged in another order: those first whose facts were likely to come first.
         order = {i.nodeid.partition("[")[0]: n for n, i in reversed(list(enumerate(session.items)))}
         results.findings.sort(key=lambda f: order.get(f.id.partition("[")[0], len(order)))
     results.findings = [_owned(f, results.targets) for f in results.findings]

@@ -15,7 +15,7 @@ from fixtures.plugin import EVERY, RUN
 from fixtures.target import Target
 from reports.finding import SEVERITIES
 
-_DECLARED = pytest.StashKey[dict[tuple[object, str, str], "Declared"]]()
+_DECLARED = pytest.StashKey[dict[tuple[object, ...], "Declared"]]()
 _GUIDES = pytest.StashKey[dict[str, Guide]]()
 _DEFINED = re.compile(r"^def (check_\w+)\(", re.MULTILINE)
 
@@ -54,13 +54,14 @@ def require(item: pytest.Item) -> None:
 
 
 def declared(item: pytest.Item) -> Declared:
-    """What the check of an item declares; looked up once for all services of a target.
+    """What the check of an item declares; looked up once for all services of a target that have the same marks.
 
     Raises:
         pytest.UsageError: what is missing, in one line.
     """
     known = item.config.stash.setdefault(_DECLARED, {})
-    key = (item.parent, getattr(item, "originalname", item.name), target_of(item).name)
+    marks = tuple(id(m) for m in item.own_markers if m.name != "prevention")
+    key = (item.parent, getattr(item, "originalname", item.name), target_of(item).name, marks)
     if key not in known:
         known[key] = _declared(item)
     return known[key]

@@ -119,9 +119,9 @@ def denied_case(host: Host, service: str) -> Case:
     return _remembered(f"denied-{service}", lambda: _judge(host, service, PLAIN, before, deny=(f"{service}:*",)))
 
 
-def allowed_case(host: Host, policy: Mapping[str, Any]) -> Case:
-    """The healthy world, seen by somebody whom a policy allows what it does."""
-    return _judge(host, "policy", PLAIN, healthy_case(host), policy=policy)
+def allowed_case(host: Host, policy: Mapping[str, Any], faults: tuple[str, ...] = ()) -> Case:
+    """A world, by default the healthy one, seen by somebody whom a policy allows what it does."""
+    return _judge(host, "policy", PLAIN, healthy_case(host), faults=faults, policy=policy)
 
 
 def _judge(

@@ -13,7 +13,7 @@ from reports.finding import Results
 from tests.harness import WITHOUT_TERRAFORM, judged
 
 NUMBERS = {
-    "ecs": 26,
+    "ecs": 29,
     "database": 27,
     "alb": 22,
     "latency": 21,
@@ -36,7 +36,7 @@ def test_all_together_ask_nothing_twice(host: Host) -> None:
     with judged(host, "-k", WITHOUT_TERRAFORM) as found:
         api = found.results.api
 
-    assert (api["requests"], api["distinct"]) == (77, 77), api["by_operation"]
+    assert (api["requests"], api["distinct"]) == (80, 80), api["by_operation"]
 
 
 def test_two_environments_ask_for_themselves(host: Host) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
 
+from checks.diagnosis.late_patterns import pattern
 from checks.diagnosis.verdict import Verdict
 from fixtures.model.github import LastBuild
 
@@ -122,15 +122,9 @@ _FINISHED = re.compile(
 )
 
 
-@cache
-def _failures() -> tuple[tuple[re.Pattern[str], Failure], ...]:
-    # Compiled for the first line that is looked at: most runs look at none.
-    return tuple((re.compile(pattern, re.IGNORECASE), failure) for pattern, failure in _FAILURES)
-
-
 def classify_line(line: str) -> Failure | None:
     """What kind of failure a line reports."""
-    return next((failure for pattern, failure in _failures() if pattern.search(line)), None)
+    return next((failure for expression, failure in _FAILURES if pattern(expression).search(line)), None)
 
 
 def classify(lines: Iterable[str]) -> Failure | None:

@@ -12,8 +12,8 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
 
+from checks.diagnosis.late_patterns import pattern
 from checks.diagnosis.service_state import deployed_at
 from checks.diagnosis.verdict import Severity, Verdict
 from fixtures.model.database import DatabaseEvent, DatabaseLink
@@ -155,15 +155,6 @@ _BURST_BEFORE, _BURST_AFTER = dt.timedelta(minutes=2), dt.timedelta(minutes=5)
 _INTERRUPTING = frozenset({"failover", "availability", "maintenance", "recovery"})
 
 
-@cache
-def _compiled() -> tuple[tuple[Kind, re.Pattern[str], re.Pattern[str] | None], ...]:
-    # Compiled for the first line that is looked at: most runs look at none.
-    return tuple(
-        (k, re.compile(k.pattern, re.IGNORECASE), re.compile(k.general, re.IGNORECASE) if k.general else None)
-        for k in KINDS
-    )
-
-
 def classify(message: str, hosts: Iterable[str] = (), ports: Iterable[int] = ()) -> Kind | None:
     """The kind of connection trouble that a log message tells of; None where it tells of none.
 
@@ -172,8 +163,8 @@ def classify(message: str, hosts: Iterable[str] = (), ports: Iterable[int] = ())
         ports: its ports.
     """
     ours = _is_about_database(message, hosts, ports)
-    for kind, sure, general in _compiled():
-        if sure.search(message) or (ours and general is not None and general.search(message)):
+    for kind in KINDS:
+        if pattern(kind.pattern).search(message) or (ours and kind.general and pattern(kind.general).search(message)):
             return kind
     return None
 

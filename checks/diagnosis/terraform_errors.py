@@ -6,8 +6,8 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 
+from checks.diagnosis.late_patterns import pattern
 from checks.diagnosis.verdict import Verdict
 from fixtures.model.terraform import ApplyLog, Diagnostic, PlanRun
 
@@ -125,15 +125,9 @@ _OTHER = Kind(
 )
 
 
-@cache
-def _compiled() -> tuple[tuple[re.Pattern[str], Kind], ...]:
-    # Compiled for the first error that is told apart: most runs have none.
-    return tuple((re.compile(pattern, re.IGNORECASE), kind) for pattern, kind in _KINDS)
-
-
 def classify(text: str) -> Kind:
     """The family of an error message; ``configuration`` for one that AWS has no part in."""
-    return next((kind for pattern, kind in _compiled() if pattern.search(text)), _OTHER)
+    return next((kind for expression, kind in _KINDS if pattern(expression).search(text)), _OTHER)
 
 
 def errors_in(text: str) -> tuple[str, ...]:

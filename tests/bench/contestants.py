@@ -101,6 +101,7 @@ def _lines(client: Callable[[str], Any]) -> list[str]:
             f"ecs describe-tasks --cluster {CLUSTER} --tasks {task}",
         ]
     balancer = client("elbv2").describe_load_balancers()["LoadBalancers"][0]["LoadBalancerArn"]
+    lines.append(f"elbv2 describe-load-balancer-attributes --load-balancer-arn {balancer}")
     return [*lines, *_account_lines(client, balancer.partition("loadbalancer/")[2])]
 
 
@@ -123,6 +124,8 @@ def _account_lines(client: Callable[[str], Any], balancer: str) -> list[str]:
         "--period 300 --statistics Average",
         f"xray get-service-graph --start-time {hour} --end-time {now:%FT%TZ}",
         f"ce get-cost-and-usage --time-period Start={week},End={now:%F} --granularity DAILY --metrics BlendedCost",
+        f"ce get-cost-and-usage --time-period Start={week},End={now:%F} --granularity DAILY --metrics BlendedCost "
+        "--group-by Type=DIMENSION,Key=SERVICE",
         "cloudwatch describe-alarms",
     ]
 
