@@ -5,7 +5,6 @@ Whoever needs a case first judges it; the others, whichever xdist worker they ru
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import pickle
@@ -15,12 +14,13 @@ from functools import cache, cached_property
 from hashlib import sha256
 from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from unittest import mock
 
 import pytest
 from filelock import FileLock
 
+from fixtures import terraform
 from fixtures.each import Each
 from fixtures.errors import NotApplicable, Unavailable
 from fixtures.gather import REGISTRY, closure
@@ -29,11 +29,13 @@ from fixtures.model.terraform import Attempt, Configuration
 from fixtures.run import Environment, Run, load_facts, preflight
 from fixtures.sandbox.faults import Fault, get
 from fixtures.sandbox.server import Host
+from fixtures.terraform import Answer, Bench
 from reports import conclusions
 from reports.finding import Finding, Results
 from tests.harness import Outcomes
 from tests.kept import KeptSession
 
+T = TypeVar("T")
 DIRECTORY = "RUNBOOK_MATRIX_DIRECTORY"
 HEALTHY = "healthy"
 # These hold how long something took, or where this world's copy of the sample lies: they are never the same twice.
@@ -84,6 +86,21 @@ class Case(Outcomes):
     def by_id(self) -> dict[str, Finding]:
         """Findings by id."""
         return {f.id: f for f in self.results.findings}
+
+    @cached_property
+    def roots(self) -> list[conclusions.Root]:
+        """The root causes that the checks found."""
+        return list(conclusions.found_roots(self.results))
+
+    @cached_property
+    def needed(self) -> frozenset[str]:
+        """The facts that its own were computed from."""
+        return frozenset(f.name for f in closure(self.facts)) - set(self.facts)
+
+    @cached_property
+    def touched(self) -> frozenset[str]:
+        """The ids of findings that were judged on one of its facts."""
+        return frozenset(i for i, facts in self.asked.items() if not self.facts.keys().isdisjoint(facts))
 
 
 @cache
@@ -136,7 +153,7 @@ def _judge(
 ) -> Case:
     with (
         host.fork(faults, deny, policy=policy, same_address=True) as world,
-        contextlib.nullcontext() if look.terraform else _without_terraform(),
+        _validated_once() if look.terraform else _without_terraform(),
     ):
         seen = _kept_session(host, look.probe).judge(world, _Known(healthy))
     # Errors among the facts remember where they were raised, and with that the whole run.
@@ -161,6 +178,26 @@ def close() -> None:
 
 def _without_terraform() -> Any:
     return mock.patch("fixtures.terraform.binary", side_effect=Unavailable("terraform", "missing_tool", "left out"))
+
+
+def _validated_once() -> Any:
+    """What terraform says of the same files is the same: most worlds have those of the healthy one."""
+
+    def run(
+        bench: Bench, env: Mapping[str, str], timeout_s: float, subcommand: str, *rest: str, **options: Any
+    ) -> Answer:
+        if subcommand not in ("validate", "fmt"):
+            return _RUN(bench, env, timeout_s, subcommand, *rest, **options)
+        files = sorted(p for p in Path(bench.directory).rglob("*") if p.is_file())
+        content = b"".join(p.name.encode() + p.read_bytes() for p in files)
+        content += str(Path(bench.data, "providers").is_dir()).encode()
+        name = f"terraform-{subcommand}-{sha256(content).hexdigest()}"
+        return _remembered(name, lambda: _RUN(bench, env, timeout_s, subcommand, *rest, **options))
+
+    return mock.patch("fixtures.terraform.run", run)
+
+
+_RUN = terraform.run
 
 
 class _Known:
@@ -204,12 +241,12 @@ def _same(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-def _remembered(name: str, look: Callable[[], Case]) -> Case:
+def _remembered(name: str, look: Callable[[], T]) -> T:
     directory = Path(os.environ[DIRECTORY])
     file = directory / f"{name}.case"
     with FileLock(directory / f"{name}.lock"):
         if file.exists():
-            found: Case = pickle.loads(file.read_bytes())
+            found: T = pickle.loads(file.read_bytes())
             return found
         case = look()
         file.write_bytes(pickle.dumps(case))
@@ -253,7 +290,7 @@ def judge_fault(host: Host, one: Fault) -> Judged:
     """A fault: seen by its checks, by no others, as its own root."""
     case, before = fault_case(host, one), healthy_case(host, Look.at(one)).by_id
     news = _news(before, case.results)
-    roots = conclusions.found_roots(case.results)
+    roots = case.roots
     allowed = {*one.turns_red, *one.may_turn_red}
     explained = {f.id for r in roots if r.first.check in allowed for f in (*r.findings, *r.consequences)}
     wrong = [r for r in roots if not _is_own(r, one)]
@@ -334,14 +371,16 @@ def _news(before: Mapping[str, Finding], after: Results) -> list[Finding]:
 
 def meet(one: Case, other: Case) -> bool:
     """Whether two worlds change facts that some check, or some other fact, sees together."""
-    mine, theirs = set(one.facts), set(other.facts)
-    if mine & theirs or _needed(mine) & theirs or _needed(theirs) & mine:
-        return True
-    return any(mine & set(facts) and theirs & set(facts) for facts in one.asked.values())
+    mine, theirs = one.facts.keys(), other.facts.keys()
+    return bool(mine & theirs or one.needed & theirs or other.needed & mine or one.touched & other.touched)
 
 
-def _needed(names: set[str]) -> set[str]:
-    return {f.name for name in names for f in closure((name,))} - names
+@cache
+def _changed(host: Host, one: Fault) -> dict[str, Finding]:
+    """The findings of a fault's world that the healthy one has otherwise."""
+    case = fault_case(host, one)
+    before = healthy_case(host, case.look).by_id
+    return {f.id: f for f in case.results.findings if _differs(f, before.get(f.id))}
 
 
 def judge_pair(host: Host, one: Fault, other: Fault) -> Judged:
@@ -353,12 +392,12 @@ def judge_pair(host: Host, one: Fault, other: Fault) -> Judged:
     if first.look != second.look or meet(first, second):
         return Judged(f"{one.name} + {other.name}", "meet", one.scenario)
     before = healthy_case(host, first.look).by_id
-    changed = {f.id: f for case in (first, second) for f in case.results.findings if _differs(f, before.get(f.id))}
+    changed = {**_changed(host, one), **_changed(host, other)}
     both = Results(**{**vars(first.results), "findings": [changed.get(i, f) for i, f in before.items()], "roots": ()})
     conclusions.conclude(both)
     roots = conclusions.found_roots(both)
     shown = {f.id for r in roots for f in (*r.findings, *r.consequences)}
-    was = {r.first.check for case in (first, second) for r in conclusions.found_roots(case.results)}
+    was = {r.first.check for case in (first, second) for r in case.roots}
     lost = [i for i, f in changed.items() if f.outcome == "failed" and i not in shown]
     now = {r.first.check for r in roots}
     return _kept(
@@ -396,7 +435,7 @@ def judge_together(host: Host, one: Fault, other: Fault) -> Judged:
     }
     missed = {*one.turns_red, *other.turns_red} - {f.check for f in news} - silent
     allowed = {*alone, *one.may_turn_red, *other.may_turn_red, *one.turns_red, *other.turns_red}
-    roots = conclusions.found_roots(case.results)
+    roots = case.roots
     own = {f.id for r in roots if r.first.check in allowed for f in (*r.findings, *r.consequences)}
     return _kept(
         Judged(
