@@ -5,12 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import json
 import math
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import MISSING, fields, replace
 from pathlib import Path
 from typing import Any
 
+from fixtures.whole_files import written_whole
 from reports import conclusions, series, timelines
 from reports.finding import OUTCOMES, SEVERITIES, Finding, Results
 from reports.judgement import harmless
@@ -84,10 +84,8 @@ def _array(items: Iterable[str]) -> Iterator[str]:
 
 def write_whole(path: Path, text: str | Iterable[str]) -> Path:
     """Write a file so that a reader sees all of it or what was there before."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    with temporary.open("w", encoding="utf-8", errors="replace") as file:
+    with written_whole(path) as beside, beside.open("w", encoding="utf-8", errors="replace") as file:
         file.writelines([text] if isinstance(text, str) else text)
-    temporary.replace(path)
     return path
 
 
