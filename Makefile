@@ -7,7 +7,7 @@ COMPILE := $(BIN)/uv pip compile -q --universal --generate-hashes --no-header --
 	--no-emit-index-url --no-emit-find-links
 
 # Tests are handed out one by one in their order, in which the long ones come first (tests/conftest.py).
-IN_TURN := --dist load --maxschedchunk 2
+IN_TURN := --dist loadgroup --no-loadscope-reorder
 
 .PHONY: sandbox test lint docs pictures lock matrix instants bench mutation fuzz clean audit licences
 
@@ -28,7 +28,7 @@ lint: $(VENV)/.dev  ## style and types, and the GitHub workflows
 
 # Every fault, every tricky but healthy world, every denied service, and pairs of faults, with all checks.
 matrix: $(VENV)/.dev  ## what the checks detect, miss, raise falsely and misread
-	$(BIN)/python -m pytest tests/test_matrix.py -q -n 3 $(IN_TURN) $(ARGS)
+	$(BIN)/python -m pytest tests/test_matrix.py -q -n 4 $(IN_TURN) $(ARGS)
 
 instants: $(VENV)/.dev  ## the healthy world at a hundred random instants
 	INSTANTS=100 $(BIN)/python -m pytest tests/test_instants.py -q -n 2 $(ARGS)

@@ -89,9 +89,14 @@ class Blind:
 def conclude(results: Results) -> None:
     """Work out what explains what, and the roots; replaces findings by ones that know their causes."""
     causes = explain(_effect(f, f.broken) for f in results.findings if f.outcome in WRONG)
-    results.findings = [replace(f, caused_by=causes.get(f.id, ())) for f in results.findings]
+    results.findings = [_because(f, causes.get(f.id, ())) for f in results.findings]
     # What is merely advisory may lie behind a failure, but is itself no cause that anybody is woken for.
     results.roots = roots([_effect(f, f.outcome == "failed") for f in results.of(*WRONG)])
+
+
+def _because(finding: Finding, causes: tuple[str, ...]) -> Finding:
+    # Nearly all of a large environment's findings have none.
+    return finding if finding.caused_by == causes else replace(finding, caused_by=causes)
 
 
 def _effect(finding: Finding, broken: bool) -> Effect:

@@ -15,6 +15,7 @@ from hypothesis import settings
 from fixtures import temporary
 from fixtures.sandbox.server import Host
 from tests import matrix
+from tests.attached import running_provider as running_provider
 from tests.real.apply import provider_mirror
 from tests.real.conftest import needs_world
 
@@ -25,6 +26,7 @@ settings.load_profile("untimed")
 
 def pytest_configure(config: pytest.Config) -> None:
     """Terraform gets its providers from a mirror on this machine where there is one; workers inherit the answer."""
+    config.addinivalue_line("markers", "xdist_group(name): these tests go to the same worker")
     # Botocore's models stay for as long as the tests run (fixtures/plugin.py); runs are tidied up after (harness.py).
     gc.set_threshold(1_000_000, 50, 1000)
     # So does Go, of which Terraform and its provider are made: a quarter of their time, for memory that they have.

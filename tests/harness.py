@@ -93,8 +93,12 @@ _LOOK_UP = EventAliaser._alias_event_name
 
 
 def tidy() -> None:
-    """Let go of what a run leaves in circles, clients above all; what outlived earlier runs is gone through now and then."""
-    gc.collect(1 if next(_RUNS) % 25 else 2)
+    """Let go of what a run leaves in circles, clients above all; what outlives many runs is not gone through again."""
+    if next(_RUNS) % 25:
+        gc.collect(1)
+        return
+    gc.collect()
+    gc.freeze()
 
 
 _RUNS = itertools.count(1)

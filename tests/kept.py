@@ -11,6 +11,7 @@ import dataclasses
 import io
 import tempfile
 from collections.abc import Callable, Sequence
+from functools import partial
 from multiprocessing.pool import ThreadPool
 from typing import Any
 
@@ -52,7 +53,18 @@ class KeptSession:
 
     def __init__(self, host: Host, options: Sequence[str]) -> None:
         self._out = tempfile.TemporaryDirectory()
-        given = ["--sandbox", "--out", self._out.name, "-c", str(ROOT / "pytest.ini"), *LIGHT, "-p", "no:html"]
+        given = [
+            "--sandbox",
+            "--out",
+            self._out.name,
+            "-c",
+            str(ROOT / "pytest.ini"),
+            *LIGHT,
+            "-p",
+            "no:html",
+            "-p",
+            "no:logging",
+        ]
         nowhere = Embedded("http://127.0.0.1:9", host.now)
         with contextlib.redirect_stdout(io.StringIO()):
             # Without capturing: it would take the output of the tests that go on meanwhile.
@@ -64,11 +76,15 @@ class KeptSession:
         self._doors: dict[tuple[str, frozenset[str]], Aws] = {}
         self._asked = {i.nodeid: facts_of(i.fixturenames) for i in self._session.items}  # type: ignore[attr-defined]
 
-    def judge(self, world: World, known: Known) -> Seen:
-        """Gather and judge. What is known of a check beforehand is not judged again."""
+    def judge(self, world: World, known: Known, answers: dict[Any, Any]) -> Seen:
+        """Gather and judge. What is known of a check beforehand is not judged again.
+
+        Args:
+            answers: what AWS is known to answer in this world; what else it answers is added.
+        """
         run, results = self._config.stash[RUN], Results()
         self._config.stash[RESULTS] = results
-        self._lead_to(run, world)
+        self._lead_to(run, world, answers)
         try:
             with service_models_kept(), contextlib.redirect_stdout(io.StringIO()):
                 plugin._start(self._config, self._session.items)
@@ -82,7 +98,7 @@ class KeptSession:
             tidy()
         return Seen(results, outcomes, self._asked)
 
-    def _lead_to(self, run: Run, world: World) -> None:
+    def _lead_to(self, run: Run, world: World, answers: dict[Any, Any]) -> None:
         # The run itself stays: fixtures were made for it.
         run.endpoint, run.now = world.endpoint_url, world.now
         run.options = dataclasses.replace(
@@ -92,16 +108,18 @@ class KeptSession:
             database_address=world.database_address,
         )
         run.environments = {t.name: Environment(t, run) for t in run.targets}
-        run.aws = self._door  # type: ignore[method-assign]
+        run.aws = partial(self._door, answers)  # type: ignore[method-assign]
 
-    def _door(self, target: Target, allowed: frozenset[str]) -> Aws:
-        """A door to AWS that knows nothing yet. Its clients lead to every world, since all have the same address."""
+    def _door(self, answers: dict[Any, Any], target: Target, allowed: frozenset[str]) -> Aws:
+        """A door to AWS that knows these answers. Its clients lead to every world, since all have the same address."""
         run = self._config.stash[RUN]
-        door = self._doors.get((run.endpoint, allowed))
-        if door is None:
-            return self._doors.setdefault((run.endpoint, allowed), Run.aws(run, target, allowed))
-        door.count, door._memo = ApiCount(), {}
-        door._pool = ThreadPool(door.connection.threads)
+        key = (run.endpoint, allowed)
+        if key in self._doors:
+            self._doors[key]._pool = ThreadPool(self._doors[key].connection.threads)
+        else:
+            self._doors[key] = Run.aws(run, target, allowed)
+        door = self._doors[key]
+        door.count, door._memo = ApiCount(), answers
         return door
 
     def _judge(self, run: Run, results: Results, known: Known) -> None:

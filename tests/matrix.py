@@ -20,7 +20,6 @@ from unittest import mock
 import pytest
 from filelock import FileLock
 
-from fixtures import terraform
 from fixtures.each import Each
 from fixtures.errors import NotApplicable, Unavailable
 from fixtures.gather import REGISTRY, closure
@@ -32,16 +31,15 @@ from fixtures.sandbox.server import Host
 from fixtures.terraform import Answer, Bench
 from reports import conclusions
 from reports.finding import Finding, Results
+from tests import attached
 from tests.harness import Outcomes
 from tests.kept import KeptSession
 
 T = TypeVar("T")
 DIRECTORY = "RUNBOOK_MATRIX_DIRECTORY"
 HEALTHY = "healthy"
-# These hold how long something took, or where this world's copy of the sample lies: they are never the same twice.
-_VOLATILE = frozenset(
-    {"health_probes", "terraform_source", "terraform_source_attempt", "terraform_bench", "terraform_init"}
-)
+# These hold how long something took, or where this world's copy for terraform lies: they are never the same twice.
+_VOLATILE = frozenset({"health_probes", "terraform_bench", "terraform_init"})
 load_facts()
 
 
@@ -72,8 +70,9 @@ class Case(Outcomes):
     """What the checks found in one world.
 
     Args:
-        facts: what every fact was; of a world with a fault, only of those that it changed.
+        facts: what every fact was; of a world other than the healthy one, only of those that are otherwise there.
         asked: the facts that each finding was judged on, by the finding's id.
+        changed: the findings that the healthy world has otherwise, by id.
     """
 
     name: str
@@ -81,6 +80,12 @@ class Case(Outcomes):
     results: Results
     facts: Mapping[str, Any] = field(default_factory=dict)
     asked: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    changed: Mapping[str, Finding] = field(default_factory=dict)
+
+    @property
+    def news(self) -> list[Finding]:
+        """What is broken otherwise than in the healthy world, whose prevention gaps are advisory all along."""
+        return [f for f in self.changed.values() if f.broken]
 
     @cached_property
     def by_id(self) -> dict[str, Finding]:
@@ -106,14 +111,11 @@ class Case(Outcomes):
 @cache
 def fault_case(host: Host, one: Fault) -> Case:
     """The world with one fault; its facts are those that differ from the healthy world's."""
-    before = healthy_case(host, Look.at(one))
 
     def look() -> Case:
-        case = _judge(host, one.name, Look.at(one), before, faults=(one.name,))
-        changed = {n: v for n, v in case.facts.items() if not _same(v, before.facts.get(n)) and n not in _VOLATILE}
-        news = [f.id for f in case.results.findings if _differs(f, before.by_id.get(f.id))]
-        changed |= {n: None for i in news for n in case.asked[i] if n in _VOLATILE}
-        return replace(case, facts=changed)
+        case = _judge(host, one.name, Look.at(one), healthy_case(host, Look.at(one)), faults=(one.name,))
+        seen = {n for i in case.changed for n in case.asked[i]}
+        return replace(case, facts={n: v for n, v in case.facts.items() if n not in _VOLATILE or n in seen})
 
     return _remembered(one.name, look)
 
@@ -125,6 +127,11 @@ def healthy_case(host: Host, look: Look = PLAIN) -> Case:
     return _judge(host, HEALTHY, look)
 
 
+def passed_when_healthy(host: Host) -> set[str]:
+    """The checks that the healthy world passes, those of terraform included."""
+    return _remembered("passed", lambda: healthy_case(host, Look(terraform=True)).checks("passed"))
+
+
 def seen(host: Host, name: str) -> Case:
     """The case of a fault or world by its name: for tests of what is said there, which cost nothing more."""
     return fault_case(host, get(name))
@@ -132,8 +139,8 @@ def seen(host: Host, name: str) -> Case:
 
 def denied_case(host: Host, service: str) -> Case:
     """The healthy world in which every action of a service is denied."""
-    before = healthy_case(host)
-    return _remembered(f"denied-{service}", lambda: _judge(host, service, PLAIN, before, deny=(f"{service}:*",)))
+    deny = (f"{service}:*",)
+    return _remembered(f"denied-{service}", lambda: _judge(host, service, PLAIN, healthy_case(host), deny=deny))
 
 
 def allowed_case(host: Host, policy: Mapping[str, Any], faults: tuple[str, ...] = ()) -> Case:
@@ -155,9 +162,22 @@ def _judge(
         host.fork(faults, deny, policy=policy, same_address=True) as world,
         _validated_once() if look.terraform else _without_terraform(),
     ):
-        seen = _kept_session(host, look.probe).judge(world, _Known(healthy))
+        answers = _answers(host, look) if not (world.touched or deny or policy) else {}
+        if healthy is None:
+            answers.clear()
+        seen = _kept_session(host, look.probe).judge(world, _Known(healthy), answers)
+    facts, changed = seen.facts, {}
+    if healthy is not None:
+        facts = {n: v for n, v in facts.items() if not _same(v, healthy.facts.get(n))}
+        changed = {f.id: f for f in seen.results.findings if _differs(f, healthy.by_id.get(f.id))}
     # Errors among the facts remember where they were raised, and with that the whole run.
-    return Case(name, look, seen.results, pickle.loads(pickle.dumps(seen.facts)), seen.asked)
+    return Case(name, look, seen.results, pickle.loads(pickle.dumps(facts)), seen.asked, changed)
+
+
+@cache
+def _answers(_host: Host, _look: Look) -> dict[Any, Any]:
+    """What AWS answers in the healthy world, and in others that have nothing to do with AWS."""
+    return {}
 
 
 @cache
@@ -174,6 +194,7 @@ def close() -> None:
     """End what was kept for further cases."""
     while _SESSIONS:
         _SESSIONS.pop().close()
+    attached.close()
 
 
 def _without_terraform() -> Any:
@@ -187,17 +208,13 @@ def _validated_once() -> Any:
         bench: Bench, env: Mapping[str, str], timeout_s: float, subcommand: str, *rest: str, **options: Any
     ) -> Answer:
         if subcommand not in ("validate", "fmt"):
-            return _RUN(bench, env, timeout_s, subcommand, *rest, **options)
+            return attached.run(bench, env, timeout_s, subcommand, *rest, **options)
         files = sorted(p for p in Path(bench.directory).rglob("*") if p.is_file())
         content = b"".join(p.name.encode() + p.read_bytes() for p in files)
-        content += str(Path(bench.data, "providers").is_dir()).encode()
         name = f"terraform-{subcommand}-{sha256(content).hexdigest()}"
-        return _remembered(name, lambda: _RUN(bench, env, timeout_s, subcommand, *rest, **options))
+        return _remembered(name, lambda: attached.run(bench, env, timeout_s, subcommand, *rest, **options))
 
     return mock.patch("fixtures.terraform.run", run)
-
-
-_RUN = terraform.run
 
 
 class _Known:
@@ -205,20 +222,27 @@ class _Known:
 
     def __init__(self, healthy: Case | None) -> None:
         self._healthy = healthy
-        self._same: dict[str, bool] = {}
+        self._same: dict[tuple[str, str], bool] = {}
 
     def __call__(self, item: pytest.Item, run: Run) -> Finding | None:
         if self._healthy is None:
             return None
+        service = item.callspec.params.get("service_name", "") if hasattr(item, "callspec") else ""
         asked = self._healthy.asked[item.nodeid]
-        return self._healthy.by_id[item.nodeid] if all(self._is_same(n, run) for n in asked) else None
+        return self._healthy.by_id[item.nodeid] if all(self._is_same(n, service, run) for n in asked) else None
 
-    def _is_same(self, name: str, run: Run) -> bool:
-        if name not in self._same:
+    def _is_same(self, name: str, service: str, run: Run) -> bool:
+        """A check of one service sees that service's own part of what is known of each."""
+        key = (name, service if REGISTRY[name].per else "")
+        if key not in self._same:
             (environment,) = run
             assert self._healthy is not None
-            self._same[name] = _same(_outcome(environment, name), self._healthy.facts[name])
-        return self._same[name]
+            self._same[key] = _same(_own(_outcome(environment, name), key[1]), _own(self._healthy.facts[name], key[1]))
+        return self._same[key]
+
+
+def _own(found: Any, service: str) -> Any:
+    return found._answers.get(service) if service and isinstance(found, Each) else found
 
 
 def _outcome(environment: Environment, name: str) -> Any:
@@ -288,9 +312,8 @@ class Judged:
 
 def judge_fault(host: Host, one: Fault) -> Judged:
     """A fault: seen by its checks, by no others, as its own root."""
-    case, before = fault_case(host, one), healthy_case(host, Look.at(one)).by_id
-    news = _news(before, case.results)
-    roots = case.roots
+    case = fault_case(host, one)
+    news, roots = case.news, case.roots
     allowed = {*one.turns_red, *one.may_turn_red}
     explained = {f.id for r in roots if r.first.check in allowed for f in (*r.findings, *r.consequences)}
     wrong = [r for r in roots if not _is_own(r, one)]
@@ -316,15 +339,14 @@ def _is_own(root: conclusions.Root, one: Fault) -> bool:
 
 def judge_world(host: Host, one: Fault) -> Judged:
     """A healthy world: nothing in it is broken but what was announced."""
-    case, before = fault_case(host, one), healthy_case(host, Look.at(one)).by_id
-    news = _news(before, case.results)
+    case = fault_case(host, one)
     allowed = {*one.turns_red, *one.may_turn_red}
     return _kept(
         Judged(
             one.name,
             "world",
             one.scenario,
-            false_alarms=tuple(sorted({f.check for f in news} - allowed)),
+            false_alarms=tuple(sorted({f.check for f in case.news} - allowed)),
             misread=tuple(sorted(case.checks("unverified"))),
             explained=f"{one.name}:\n{case.explained()}",
         )
@@ -337,10 +359,10 @@ def judge_denied(host: Host, service: str) -> Judged:
     blind = case.results.of("unverified")
     asked = any(o.startswith(f"{service}:") for o in before.results.api["by_operation"])
     unnamed = {f.check for f in blind if f.iam_action not in _ACTIONS[service] or f.unavailable_cause != "denied"}
-    misread = {f.check for f in _news(before.by_id, case.results)} | unnamed
+    misread = {f.check for f in case.news} | unnamed
     # Whoever needs nothing of the service says what it said.
     others = {i for i, facts in case.asked.items() if not _asks(facts, service)}
-    misread |= {f.check for f in case.results.findings if f.id in others and _differs(f, before.by_id.get(f.id))}
+    misread |= {f.check for i, f in case.changed.items() if i in others}
     return _kept(
         Judged(
             service,
@@ -361,11 +383,6 @@ def _differs(now: Finding, before: Finding | None) -> bool:
     return before is None or (now.outcome, now.summary) != (before.outcome, before.summary)
 
 
-def _news(before: Mapping[str, Finding], after: Results) -> list[Finding]:
-    """What is broken otherwise than in the healthy world, whose prevention gaps are advisory all along."""
-    return [f for f in after.findings if f.broken and _differs(f, before.get(f.id))]
-
-
 # -- pairs ----------------------------------------------------------------------------------------------------------
 
 
@@ -373,14 +390,6 @@ def meet(one: Case, other: Case) -> bool:
     """Whether two worlds change facts that some check, or some other fact, sees together."""
     mine, theirs = one.facts.keys(), other.facts.keys()
     return bool(mine & theirs or one.needed & theirs or other.needed & mine or one.touched & other.touched)
-
-
-@cache
-def _changed(host: Host, one: Fault) -> dict[str, Finding]:
-    """The findings of a fault's world that the healthy one has otherwise."""
-    case = fault_case(host, one)
-    before = healthy_case(host, case.look).by_id
-    return {f.id: f for f in case.results.findings if _differs(f, before.get(f.id))}
 
 
 def judge_pair(host: Host, one: Fault, other: Fault) -> Judged:
@@ -391,9 +400,10 @@ def judge_pair(host: Host, one: Fault, other: Fault) -> Judged:
     first, second = fault_case(host, one), fault_case(host, other)
     if first.look != second.look or meet(first, second):
         return Judged(f"{one.name} + {other.name}", "meet", one.scenario)
-    before = healthy_case(host, first.look).by_id
-    changed = {**_changed(host, one), **_changed(host, other)}
-    both = Results(**{**vars(first.results), "findings": [changed.get(i, f) for i, f in before.items()], "roots": ()})
+    # What neither has changed is in both as in the healthy world.
+    changed = {**first.changed, **second.changed}
+    found = [second.changed.get(f.id, f) for f in first.results.findings]
+    both = Results(**{**vars(first.results), "findings": found, "roots": ()})
     conclusions.conclude(both)
     roots = conclusions.found_roots(both)
     shown = {f.id for r in roots for f in (*r.findings, *r.consequences)}
@@ -425,15 +435,14 @@ def sample_of_pairs(faults: Sequence[Fault]) -> list[tuple[Fault, Fault]]:
 def judge_together(host: Host, one: Fault, other: Fault) -> Judged:
     """Two faults injected into one world, and really run."""
     name = f"{one.name} + {other.name}"
-    before = healthy_case(host)
-    case = _remembered(name.replace(" ", ""), lambda: _judge(host, name, PLAIN, before, faults=(one.name, other.name)))
-    news = _news(before.by_id, case.results)
+    faults = (one.name, other.name)
+    case = _remembered(name.replace(" ", ""), lambda: _judge(host, name, PLAIN, healthy_case(host), faults=faults))
     # One may hide the other only by leaving nothing to look at, which the check then says.
     silent = {*case.checks("not_applicable"), *case.checks("unverified")}
     alone = {
         f.check for c in (fault_case(host, one), fault_case(host, other)) for f in c.results.of("failed", "advisory")
     }
-    missed = {*one.turns_red, *other.turns_red} - {f.check for f in news} - silent
+    missed = {*one.turns_red, *other.turns_red} - {f.check for f in case.news} - silent
     allowed = {*alone, *one.may_turn_red, *other.may_turn_red, *one.turns_red, *other.turns_red}
     roots = case.roots
     own = {f.id for r in roots if r.first.check in allowed for f in (*r.findings, *r.consequences)}
@@ -443,7 +452,7 @@ def judge_together(host: Host, one: Fault, other: Fault) -> Judged:
             "together",
             one.scenario,
             missed=tuple(sorted(missed)),
-            false_alarms=tuple(sorted({f.check for f in news if f.check not in allowed and f.id not in own})),
+            false_alarms=tuple(sorted({f.check for f in case.news if f.check not in allowed and f.id not in own})),
             roots=tuple(r.first.check for r in roots),
             explained=f"{name}:\n{case.explained()}",
         )

@@ -7,6 +7,7 @@ What must turn red does; nothing else does, unless what is red explains it; and 
 from __future__ import annotations
 
 from itertools import combinations
+from typing import Any
 
 import pytest
 
@@ -28,13 +29,24 @@ def named(one: Fault) -> str:
     return one.name
 
 
+def grouped(cases: list[Fault]) -> list[Any]:
+    """Cases that are looked at in the same unusual way go to one worker: it looks at the healthy world so as well."""
+    return [pytest.param(one, marks=_group(matrix.Look.at(one)), id=one.name) for one in cases]
+
+
+def _group(look: matrix.Look) -> tuple[pytest.MarkDecorator, ...]:
+    return () if look == matrix.PLAIN else (pytest.mark.xdist_group(repr(look)),)
+
+
+@pytest.mark.xdist_group(repr(matrix.Look(terraform=True)))
 def test_the_healthy_world_is_green(host: Host) -> None:
     found = matrix.healthy_case(host, matrix.Look(terraform=True))
+    matrix.passed_when_healthy(host)
 
     assert found.checks("failed", "unverified") == set(), found.explained()
 
 
-@pytest.mark.parametrize("one", FAULTS, ids=named)
+@pytest.mark.parametrize("one", grouped(FAULTS))
 def test_a_fault_turns_its_checks_red_and_no_others(host: Host, one: Fault) -> None:
     judged = matrix.judge_fault(host, one)
 
@@ -44,7 +56,7 @@ def test_a_fault_turns_its_checks_red_and_no_others(host: Host, one: Fault) -> N
     assert judged.wrong_roots == (), judged.explained
 
 
-@pytest.mark.parametrize("one", WORLDS, ids=named)
+@pytest.mark.parametrize("one", grouped(WORLDS))
 def test_a_healthy_world_that_looks_broken_stays_green(host: Host, one: Fault) -> None:
     judged = matrix.judge_world(host, one)
 
@@ -89,7 +101,7 @@ def test_two_faults_that_meet_are_both_seen(host: Host, first: Fault, second: Fa
 
 @pytest.mark.parametrize("one", FAULTS, ids=named)
 def test_what_a_fault_turns_red_exists_and_is_explained(host: Host, one: Fault) -> None:
-    known = {f.check for f in matrix.healthy_case(host, matrix.Look(terraform=True)).results.findings}
+    known = {f.check for f in matrix.healthy_case(host).results.findings}
 
     assert {*one.turns_red, *one.may_turn_red} <= known, f"{one.name} names checks that there are not"
     assert one.turns_red, f"{one.name} turns nothing red"
@@ -98,7 +110,7 @@ def test_what_a_fault_turns_red_exists_and_is_explained(host: Host, one: Fault) 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_every_check_has_a_fault(host: Host, scenario: str) -> None:
-    healthy = matrix.healthy_case(host, matrix.Look(terraform=True))
+    healthy = matrix.healthy_case(host)
     checks = {f.check for f in healthy.results.findings if f.scenario == scenario}
     turned = {c for f in catalogue() if f.kind == "fault" for c in f.turns_red}
 
@@ -107,9 +119,9 @@ def test_every_check_has_a_fault(host: Host, scenario: str) -> None:
 
 
 def test_every_check_has_a_world_in_which_it_is_content(host: Host) -> None:
-    cases = [matrix.healthy_case(host, matrix.Look(terraform=True)), *(matrix.fault_case(host, w) for w in WORLDS)]
-    passed = {c for case in cases for c in case.checks("passed")}
-    checks = {f.check for f in cases[0].results.findings}
+    passed = {c for w in WORLDS for c in matrix.fault_case(host, w).checks("passed")}
+    passed |= matrix.passed_when_healthy(host)
+    checks = {f.check for f in matrix.healthy_case(host).results.findings}
 
     # A prevention gap of the healthy target passes in the world of whoever closed it, under a fault of another kind.
     passed |= {c for f in FAULTS for c in matrix.fault_case(host, f).checks("passed")}

@@ -10,6 +10,7 @@ from fixtures.sandbox.server import Host
 from tests.harness import RUNS_TERRAFORM, WITHOUT_TERRAFORM, judged, run_checks
 from tests.matrix import seen
 
+pytestmark = pytest.mark.usefixtures("running_provider")
 PLAN = ("check_terraform_has_no_drift", "check_terraform_code_is_applied")
 
 

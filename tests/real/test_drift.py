@@ -20,7 +20,7 @@ from fixtures.run import load_facts
 from fixtures.target import load_target
 from tests.real.apply import REGION, STATE_BUCKET, AppliedWorld
 
-pytestmark = [pytest.mark.real, pytest.mark.xdist_group("real")]
+pytestmark = [pytest.mark.real, pytest.mark.usefixtures("running_provider")]
 
 WANTED = ("terraform_plan", "terraform_source", "terraform_configuration", "state_locks", "terraform_validation")
 GROUP = "/ecs/order-service"

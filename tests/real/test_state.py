@@ -24,7 +24,7 @@ from fixtures.run import load_facts
 from fixtures.target import Target
 from tests.real import apply
 
-pytestmark = [pytest.mark.real, pytest.mark.xdist_group("real")]
+pytestmark = pytest.mark.real
 
 BUCKET, KEY, TABLE = "shop-state", "dev/terraform.tfstate", "shop-locks"
 # terraform_data is built into terraform: no provider is needed to apply it.
