@@ -21,6 +21,11 @@ def test_worlds_at_once_have_addresses_of_their_own(host: Host) -> None:
         assert asked(one) == asked(other) == []
 
 
+def test_a_fault_in_the_source_touches_nothing_of_aws(host: Host) -> None:
+    with host.fork() as healthy, host.fork(["dockerfile-deleted"]) as source, host.fork(["rule-removed"]) as aws:
+        assert [w.touched for w in (healthy, source, aws)] == [False, False, True]
+
+
 def test_worlds_one_after_the_other_may_share_an_address(host: Host) -> None:
     with host.fork(same_address=True) as one:
         assert asked(one) == []
