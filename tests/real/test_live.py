@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,7 +19,6 @@ pytestmark = pytest.mark.real
 
 JUDGE_TIMEOUT_S = 180
 BROKEN = ("failed", "advisory")
-_ASKED_TO_ADMIT = re.compile(r"HTTP Request Sent: rpc\.method=AuthorizeSecurityGroupIngress.*?(attempt=\d+)")
 
 
 class Judgement:
@@ -123,19 +121,10 @@ def test_revoked_ingress_rule_turns_its_checks_red_and_no_others(
 
 def test_green_again_once_terraform_has_put_the_rule_back(applied_world: AppliedWorld, tmp_path: Path) -> None:
     """The guide's resolution, carried out: reapply Terraform to fix the security groups."""
-    log = tmp_path / "terraform.log"
-    logged = {"TF_LOG_PROVIDER": "DEBUG", "TF_LOG_PATH": str(log)}
-    command = ("apply", "-auto-approve", "-input=false", "-no-color")
     with database_ingress_revoked(applied_world, restore=False):
-        applied = applied_world.terraform(*command, extra=logged)
-    asked = _ASKED_TO_ADMIT.findall(log.read_text(encoding="utf-8"))
-    changed = 1
-    if "InvalidPermission.Duplicate" in applied.stderr and len(asked) > 1:
-        # On a busy machine an answer was lost on its way, so the provider asked again for the rule that was back by then.
-        changed = 0
-        applied = applied_world.terraform(*command)
-    assert applied.returncode == 0, f"{applied.stderr}\nrequests: {asked}"
-    assert f"0 added, {changed} changed, 0 destroyed" in applied.stdout
+        applied = applied_world.terraform("apply", "-auto-approve", "-input=false", "-no-color")
+    assert applied.returncode == 0, applied.stderr
+    assert "0 added, 1 changed, 0 destroyed" in applied.stdout
     judged = judge(applied_world, tmp_path, "-m", "database or drift")
     assert judged.told("failed", "unverified") == []
     assert judged.code == 0, judged.words
