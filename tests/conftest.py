@@ -44,19 +44,27 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 # What takes longest comes first, so that it does not keep one worker busy when the others are done.
-_FIRST = ("tests/test_matrix.py", "tests/checks/", "tests/test_")
+_FIRST = ("tests/test_matrix.py", "tests/reports/test_page.py", "tests/checks/", "tests/test_")
+# Their tests share what takes long to make, so that one worker runs them all.
+_TOGETHER = ("tests/test_hostile.py", "tests/test_network.py", "tests/test_role.py", "tests/reports/test_page.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long tests first; those that wait for the applied world, and for each other, in between from a third on."""
+    """Long tests first; those of the applied world, which one after the other may change it, when it will be there."""
+    for item in items:
+        _group(item)
     waiting = [i for i in items if needs_world(i)]
     others = sorted((i for i in items if not needs_world(i)), key=_rank)
-    long = [i for i in others if _rank(i) < len(_FIRST)]
-    begin = len(long) // 3
-    step = max(1, (len(long) - begin) // (len(waiting) + 1))
-    for number, item in enumerate(waiting):
-        long.insert(begin + number * (step + 1), item)
-    items[:] = [*long, *(i for i in others if _rank(i) == len(_FIRST))]
+    begin = sum(1 for i in others if _rank(i) < len(_FIRST)) // 3
+    items[:] = [*others[:begin], *waiting, *others[begin:]]
+
+
+def _group(item: pytest.Item) -> None:
+    file = item.nodeid.partition("::")[0]
+    if needs_world(item):
+        item.add_marker(pytest.mark.xdist_group("applied world"))
+    elif file in _TOGETHER:
+        item.add_marker(pytest.mark.xdist_group(file))
 
 
 def _rank(item: pytest.Item) -> int:
