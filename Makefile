@@ -6,8 +6,9 @@ ARGS   ?=
 COMPILE := $(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
 	--no-emit-index-url --no-emit-find-links
 
-# Tests are handed out one by one in their order, in which the long ones come first (tests/conftest.py).
-IN_TURN := --dist loadgroup --no-loadscope-reorder
+# Tests are handed out in their order, in which the long ones come first (tests/conftest.py), one by one, or with those
+# that they belong together with (tests/together.py).
+IN_TURN := --dist loadscope --no-loadscope-reorder
 
 .PHONY: sandbox test lint docs pictures lock matrix instants bench mutation fuzz clean audit licences
 

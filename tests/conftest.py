@@ -26,7 +26,6 @@ settings.load_profile("untimed")
 
 def pytest_configure(config: pytest.Config) -> None:
     """Terraform gets its providers from a mirror on this machine where there is one; workers inherit the answer."""
-    config.addinivalue_line("markers", "xdist_group(name): these tests go to the same worker")
     # Botocore's models stay for as long as the tests run (fixtures/plugin.py); runs are tidied up after (harness.py).
     gc.set_threshold(1_000_000, 50, 1000)
     # So does Go, of which Terraform and its provider are made: a quarter of their time, for memory that they have.
@@ -45,26 +44,22 @@ def pytest_configure(config: pytest.Config) -> None:
 
 # What takes longest comes first, so that it does not keep one worker busy when the others are done.
 _FIRST = ("tests/test_matrix.py", "tests/reports/test_page.py", "tests/checks/", "tests/test_")
-# Their tests share what takes long to make, so that one worker runs them all.
-_TOGETHER = ("tests/test_hostile.py", "tests/test_network.py", "tests/test_role.py", "tests/reports/test_page.py")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Under xdist, what belongs together stays together (together.py)."""
+    from tests.together import Scheduler
+
+    return Scheduler(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Long tests first; those of the applied world, which one after the other may change it, when it will be there."""
-    for item in items:
-        _group(item)
     waiting = [i for i in items if needs_world(i)]
     others = sorted((i for i in items if not needs_world(i)), key=_rank)
     begin = sum(1 for i in others if _rank(i) < len(_FIRST)) // 3
     items[:] = [*others[:begin], *waiting, *others[begin:]]
-
-
-def _group(item: pytest.Item) -> None:
-    file = item.nodeid.partition("::")[0]
-    if needs_world(item):
-        item.add_marker(pytest.mark.xdist_group("applied world"))
-    elif file in _TOGETHER:
-        item.add_marker(pytest.mark.xdist_group(file))
 
 
 def _rank(item: pytest.Item) -> int:

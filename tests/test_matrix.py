@@ -7,7 +7,6 @@ What must turn red does; nothing else does, unless what is red explains it; and 
 from __future__ import annotations
 
 from itertools import combinations
-from typing import Any
 
 import pytest
 
@@ -29,16 +28,6 @@ def named(one: Fault) -> str:
     return one.name
 
 
-def grouped(cases: list[Fault]) -> list[Any]:
-    """Cases that are looked at in the same unusual way go to one worker: it looks at the healthy world so as well."""
-    return [pytest.param(one, marks=_group(matrix.Look.at(one)), id=one.name) for one in cases]
-
-
-def _group(look: matrix.Look) -> tuple[pytest.MarkDecorator, ...]:
-    return () if look == matrix.PLAIN else (pytest.mark.xdist_group(repr(look)),)
-
-
-@pytest.mark.xdist_group(repr(matrix.Look(terraform=True)))
 def test_the_healthy_world_is_green(host: Host) -> None:
     found = matrix.healthy_case(host, matrix.Look(terraform=True))
     matrix.passed_when_healthy(host)
@@ -46,7 +35,7 @@ def test_the_healthy_world_is_green(host: Host) -> None:
     assert found.checks("failed", "unverified") == set(), found.explained()
 
 
-@pytest.mark.parametrize("one", grouped(FAULTS))
+@pytest.mark.parametrize("one", FAULTS, ids=named)
 def test_a_fault_turns_its_checks_red_and_no_others(host: Host, one: Fault) -> None:
     judged = matrix.judge_fault(host, one)
 
@@ -56,7 +45,7 @@ def test_a_fault_turns_its_checks_red_and_no_others(host: Host, one: Fault) -> N
     assert judged.wrong_roots == (), judged.explained
 
 
-@pytest.mark.parametrize("one", grouped(WORLDS))
+@pytest.mark.parametrize("one", WORLDS, ids=named)
 def test_a_healthy_world_that_looks_broken_stays_green(host: Host, one: Fault) -> None:
     judged = matrix.judge_world(host, one)
 
