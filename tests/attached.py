@@ -2,13 +2,18 @@
 
 Each terraform command reads the provider's 700 MB to check their hash, starts it, and asks for its schema: most of what
 a command takes. Terraform also talks to a provider that runs already (``TF_REATTACH_PROVIDERS``, made for debugging
-one). It is the same provider; what it knows of AWS is its own environment, so there is one for each address.
+one). It is the same provider; what it knows of AWS is its own environment, so it starts anew for another address.
+
+``init`` then neither installs it nor compares its version and hash with what the code wants: what is about that is
+tested without this (tests/real/test_terraform.py, tests/real/test_live.py).
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import re
+import signal
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping
@@ -22,8 +27,9 @@ from fixtures import terraform
 from fixtures.terraform import Answer, Bench
 
 _SAID = re.compile(r"TF_REATTACH_PROVIDERS='(.+)'")
-# Ends the provider when standard input is closed, so that it cannot outlive the tests.
-_UNTIL_CLOSED = '"$0" -debug & cat >/dev/null; kill $!'
+# Ends the provider when standard input is closed, so that it cannot outlive the tests. Nobody else holds its output.
+_UNTIL_CLOSED = '"$0" -debug & exec >/dev/null; cat; kill $!; wait $!'
+_START_TIMEOUT_S = 60.0
 _ADDRESS = "AWS_ENDPOINT_URL"
 # Certificates cannot be set a second time in the same process, and a sandbox has none.
 _BUNDLE = "AWS_CA_BUNDLE"
@@ -38,12 +44,17 @@ def running_provider() -> Iterator[None]:
 
 
 def run(bench: Bench, env: Mapping[str, str], timeout_s: float, subcommand: str, *rest: str, **options: Any) -> Answer:
-    """The same as fixtures.terraform.run."""
+    """fixtures.terraform.run, with the provider that runs."""
     known = _PROVIDER.attached(env)
     answer = _RUN(bench, {**env, **known}, timeout_s, subcommand, *rest, **options)
     if subcommand == "init" and answer.code == 0 and not known:
         _PROVIDER.start(Path(bench.data), env)
     return answer
+
+
+def can_load(bench: Bench, env: Mapping[str, str]) -> bool:
+    """Whether terraform has a provider in that directory: installed there, or running."""
+    return Path(bench.data, "providers").is_dir() or bool(_PROVIDER.attached(env))
 
 
 def close() -> None:
@@ -87,16 +98,22 @@ class _Provider:
             start_new_session=True,
         )
         assert self._process.stdout is not None
+        impatience = threading.Timer(_START_TIMEOUT_S, os.killpg, (self._process.pid, signal.SIGKILL))
+        impatience.start()
         said = next((found[1] for line in self._process.stdout if (found := _SAID.search(line))), "")
-        if said:
-            self._address, self._attach = env.get(_ADDRESS, ""), {"TF_REATTACH_PROVIDERS": said}
-            threading.Thread(target=_drain, args=(self._process.stdout,), daemon=True).start()
+        impatience.cancel()
+        if not said:
+            self._end()
+            return
+        self._address, self._attach = env.get(_ADDRESS, ""), {"TF_REATTACH_PROVIDERS": said}
+        threading.Thread(target=_drain, args=(self._process.stdout,), daemon=True).start()
 
     def _end(self) -> None:
         self._address, self._attach = "", {}
         if self._process is not None:
             assert self._process.stdin is not None
-            self._process.stdin.close()
+            with contextlib.suppress(OSError):
+                self._process.stdin.close()
             self._process.wait()
         self._process = None
 
@@ -108,7 +125,7 @@ class _Provider:
 
 def _drain(said: IO[str]) -> None:
     """A provider whose output nobody reads would stop one day."""
-    with contextlib.suppress(OSError, ValueError):
+    with contextlib.suppress(OSError, ValueError), said:
         for _ in said:
             pass
 

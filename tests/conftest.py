@@ -48,7 +48,7 @@ _FIRST = ("tests/test_matrix.py", "tests/reports/test_page.py", "tests/checks/",
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Under xdist, what belongs together stays together (together.py)."""
+    """Under xdist, what belongs together stays together (together.py), whatever --dist says."""
     from tests.together import Scheduler
 
     return Scheduler(config, log)

@@ -53,6 +53,7 @@ class KeptSession:
 
     def __init__(self, host: Host, options: Sequence[str]) -> None:
         self._out = tempfile.TemporaryDirectory()
+        # Nobody reads what worlds log: pytest's plugin for it would only take time.
         given = [
             "--sandbox",
             "--out",
@@ -91,6 +92,7 @@ class KeptSession:
                 self._judge(run, results, known)
                 broken = results.of("failed", "unverified")
                 ending.conclude(self._session, results, int(bool(broken)))
+            _all_answered(run)
             outcomes = {n: o for environment in run for n, o in environment.outcomes().items()}
         finally:
             run.close()
@@ -137,3 +139,10 @@ class KeptSession:
         """Leave nothing behind."""
         self._config._ensure_unconfigure()
         self._out.cleanup()
+
+
+def _all_answered(run: Run) -> None:
+    """A check ends at the first thing that it cannot have; no request for another may reach the next world."""
+    for environment in run:
+        if environment._gatherer is not None:
+            environment._gatherer.wait()

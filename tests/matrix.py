@@ -162,13 +162,16 @@ def _judge(
         host.fork(faults, deny, policy=policy, same_address=True) as world,
         _validated_once() if look.terraform else _without_terraform(),
     ):
-        answers = _answers(host, look) if not (world.touched or deny or policy) else {}
+        as_healthy = not (world.touched or deny or look.probe) and policy is None
+        answers = _answers(host, look) if as_healthy else {}
         if healthy is None:
             answers.clear()
         seen = _kept_session(host, look.probe).judge(world, _Known(healthy), answers)
+        for failed in [question for question, answer in answers.items() if answer.exception()]:
+            del answers[failed]
     facts, changed = seen.facts, {}
     if healthy is not None:
-        facts = {n: v for n, v in facts.items() if not _same(v, healthy.facts.get(n))}
+        facts = {n: v for n, v in facts.items() if not _same(v, healthy.facts[n])}
         changed = {f.id: f for f in seen.results.findings if _differs(f, healthy.by_id.get(f.id))}
     # Errors among the facts remember where they were raised, and with that the whole run.
     return Case(name, look, seen.results, pickle.loads(pickle.dumps(facts)), seen.asked, changed)
@@ -210,7 +213,8 @@ def _validated_once() -> Any:
         if subcommand not in ("validate", "fmt"):
             return attached.run(bench, env, timeout_s, subcommand, *rest, **options)
         files = sorted(p for p in Path(bench.directory).rglob("*") if p.is_file())
-        content = b"".join(p.name.encode() + p.read_bytes() for p in files)
+        content = b"".join(f"{p.relative_to(bench.directory)}\0".encode() + p.read_bytes() + b"\0" for p in files)
+        content += str(attached.can_load(bench, env)).encode()
         name = f"terraform-{subcommand}-{sha256(content).hexdigest()}"
         return _remembered(name, lambda: attached.run(bench, env, timeout_s, subcommand, *rest, **options))
 
@@ -242,7 +246,10 @@ class _Known:
 
 
 def _own(found: Any, service: str) -> Any:
-    return found._answers.get(service) if service and isinstance(found, Each) else found
+    return found._answers.get(service, _NOTHING) if service and isinstance(found, Each) else found
+
+
+_NOTHING = object()
 
 
 def _outcome(environment: Environment, name: str) -> Any:
