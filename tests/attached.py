@@ -73,9 +73,11 @@ class _Provider:
     def attached(self, env: Mapping[str, str]) -> dict[str, str]:
         """What tells terraform where the provider is; nothing where none was installed yet."""
         with self._lock:
-            if self._address != env.get(_ADDRESS, self._address) and self._binary.is_file():
+            # What has no address of its own, as ``validate``, can do with any provider.
+            address = env.get(_ADDRESS, self._address)
+            if address != self._address and self._binary.is_file():
                 self._start(env)
-            return dict(self._attach) if self._address == env.get(_ADDRESS, self._address) else {}
+            return dict(self._attach) if address == self._address else {}
 
     def start(self, data: Path, env: Mapping[str, str]) -> None:
         """Start the provider that ``init`` has installed."""

@@ -48,24 +48,16 @@ class Seen:
     asked: dict[str, tuple[str, ...]]
 
 
+# Nobody reads what worlds log, or their HTML, so that pytest's plugins for it would only take time.
+_UNREAD = ("-p", "no:html", "-p", "no:logging")
+
+
 class KeptSession:
     """The checks that some options select, ready to be judged. Ends with ``close``."""
 
     def __init__(self, host: Host, options: Sequence[str]) -> None:
         self._out = tempfile.TemporaryDirectory()
-        # Nobody reads what worlds log: pytest's plugin for it would only take time.
-        given = [
-            "--sandbox",
-            "--out",
-            self._out.name,
-            "-c",
-            str(ROOT / "pytest.ini"),
-            *LIGHT,
-            "-p",
-            "no:html",
-            "-p",
-            "no:logging",
-        ]
+        given = ["--sandbox", "--out", self._out.name, "-c", str(ROOT / "pytest.ini"), *LIGHT, *_UNREAD]
         nowhere = Embedded("http://127.0.0.1:9", host.now)
         with contextlib.redirect_stdout(io.StringIO()):
             # Without capturing: it would take the output of the tests that go on meanwhile.

@@ -164,8 +164,6 @@ def _judge(
     ):
         as_healthy = not (world.touched or deny or look.probe) and policy is None
         answers = _answers(host, look) if as_healthy else {}
-        if healthy is None:
-            answers.clear()
         seen = _kept_session(host, look.probe).judge(world, _Known(healthy), answers)
         for failed in [question for question, answer in answers.items() if answer.exception()]:
             del answers[failed]

@@ -30,6 +30,7 @@ def named(one: Fault) -> str:
 
 def test_the_healthy_world_is_green(host: Host) -> None:
     found = matrix.healthy_case(host, matrix.Look(terraform=True))
+    # For those who ask on a worker that looks without terraform.
     matrix.passed_when_healthy(host)
 
     assert found.checks("failed", "unverified") == set(), found.explained()

@@ -25,6 +25,8 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from fixtures.whole_files import written_whole
+
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "tests" / "sample" / "ecommerce"
 REGION = "us-east-1"
@@ -121,10 +123,9 @@ class AppliedWorld:
 
     def save(self, file: Path) -> None:
         """Leave this world's address where another process finds it, whole or not at all."""
-        fresh = file.with_suffix(".new")
         known = {"endpoint_url": self.endpoint_url, "workdir": str(self.workdir), "apply_s": self.apply_s}
-        fresh.write_text(json.dumps(known | {"settings": self.settings}), encoding="utf-8")
-        fresh.replace(file)
+        with written_whole(file) as fresh:
+            fresh.write_text(json.dumps(known | {"settings": self.settings}), encoding="utf-8")
 
     @classmethod
     def load(cls, file: Path) -> AppliedWorld:

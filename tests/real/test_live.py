@@ -74,13 +74,9 @@ def database_ingress_revoked(world: AppliedWorld, *, restore: bool = True) -> It
 
 @pytest.fixture(scope="session")
 def healthy(shared_world: AppliedWorld) -> Judgement:
-    """The judgement on the environment as it was applied, made by whichever worker needs it first."""
-    known = shared_world.workdir.parent / "healthy.json"
+    """The judgement on the environment as it was applied."""
     with world_lock():
-        if not known.exists():
-            made = judge(shared_world, shared_world.workdir.parent / "healthy")
-            known.write_text(json.dumps([made.code, made.words, made.results]), encoding="utf-8")
-    return Judgement(*json.loads(known.read_text(encoding="utf-8")))
+        return judge(shared_world, shared_world.workdir.parent / "healthy")
 
 
 def test_applied_environment_is_green(healthy: Judgement) -> None:

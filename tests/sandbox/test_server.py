@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import urllib.request
 
-from fixtures.sandbox.server import Host, World
+import pytest
+
+from fixtures.sandbox.server import Host, SandboxError, World
 
 
 def asked(world: World) -> list[dict[str, object]]:
@@ -24,6 +26,13 @@ def test_worlds_at_once_have_addresses_of_their_own(host: Host) -> None:
 def test_a_fault_in_the_source_touches_nothing_of_aws(host: Host) -> None:
     with host.fork() as healthy, host.fork(["dockerfile-deleted"]) as source, host.fork(["rule-removed"]) as aws:
         assert [w.touched for w in (healthy, source, aws)] == [False, False, True]
+
+
+def test_a_world_that_cannot_be_made_is_in_no_others_way(host: Host) -> None:
+    with pytest.raises(SandboxError, match="no-such-fault"):
+        host.fork(["no-such-fault"], same_address=True)
+    with host.fork(same_address=True) as world:
+        assert asked(world) == []
 
 
 def test_worlds_one_after_the_other_may_share_an_address(host: Host) -> None:
