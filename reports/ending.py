@@ -11,7 +11,7 @@ import pytest
 
 from fixtures.plugin import RUN
 from fixtures.target import Exemption, Target
-from reports import conclusions, history, metadata, series, timelines, to_github, to_html, to_json, to_sarif
+from reports import conclusions, history, metadata, series, timelines, to_github, to_html, to_json, to_junit, to_sarif
 from reports.baseline import Baseline
 from reports.baseline import compare as compare_with
 from reports.finding import Finding, Results, empty_api
@@ -129,9 +129,10 @@ def _about(exemption: Exemption, target: Target, findings: list[Finding], known:
 
 
 def write(results: Results, config: pytest.Config) -> None:
-    """Every report but JUnit's, which pytest writes itself, and the body of pytest-html's."""
+    """Every report, and the body of pytest-html's."""
     out = Path(config.option.out)
     to_json.write(results, out)
+    to_junit.write(results, out)
     to_sarif.write(results, out)
     to_github.write(results, out)
     to_html.finish(config, results)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import time
+import traceback
 from collections.abc import Generator
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import pytest
@@ -18,7 +20,7 @@ from reports.baseline import Baseline, read_baseline
 from reports.finding import Finding, Results
 from reports.judgement import finding_of
 from reports.progress import Progress
-from reports.text import inert, one_line
+from reports.text import harmless_lines, inert, one_line
 
 RESULTS = pytest.StashKey[Results]()
 _BASELINE = pytest.StashKey[Baseline]()
@@ -53,7 +55,6 @@ def pytest_configure(config: pytest.Config) -> None:
     out = Path(config.option.out)
     ending.clear(out)
     to_html.configure(config, out, config.stash[RESULTS])
-    to_junit.configure(config, out)
     to_terminal.configure(config)
 
 
@@ -82,18 +83,50 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Attach a Finding to the report that decides, and make pytest's outcome follow it."""
-    report = yield
     if not is_check(item) or RESULTS not in item.config.stash:
-        return report
+        return (yield)
+    way = _shorten(item, call)
+    report = yield
     if report.when in ("setup", "teardown") and report.passed:
         return report
     finding = finding_of(item, call, report)
     _align(report, finding)
-    # JUnit takes the properties of the last report, which the item hands on to it.
-    item.user_properties[:] = to_junit.properties(finding)
-    report.user_properties = list(item.user_properties)
+    if finding.outcome in ("advisory", "not_applicable"):
+        _let_go(call, way)
+    if getattr(item.config.option, "xmlpath", None):
+        # pytest's own JUnit takes the properties of the last report, which the item hands on to it.
+        item.user_properties[:] = to_junit.properties(finding)
+        report.user_properties = list(item.user_properties)
     report.finding = finding.as_dict()  # type: ignore[attr-defined]
     return report
+
+
+def _shorten(item: pytest.Item, call: pytest.CallInfo[None]) -> TracebackType | None:
+    """Show pytest of a failed assertion only the check's own frames: it reads through the source of each.
+
+    Returns all of them.
+    """
+    if call.excinfo is None:
+        return None
+    way = place = call.excinfo.tb
+    code = getattr(getattr(item, "obj", None), "__code__", None)
+    while place is not None and place.tb_frame.f_code is not code:
+        place = place.tb_next  # type: ignore[assignment]
+    if place is not None and isinstance(call.excinfo.value, AssertionError):
+        call.excinfo = pytest.ExceptionInfo.from_exception(call.excinfo.value.with_traceback(place))
+    return way
+
+
+def _let_go(call: pytest.CallInfo[None], way: TracebackType | None) -> None:
+    """Drop an exception and the frames on its way, which hold each other: of thousands, that is a lot of memory.
+
+    Those of a failure are kept, for --pdb.
+    """
+    if call.excinfo is not None:
+        call.excinfo.value.__traceback__ = None
+        call.excinfo = None
+    if way is not None:
+        traceback.clear_frames(way)
 
 
 def _align(report: pytest.TestReport, finding: Finding) -> None:
@@ -120,6 +153,9 @@ def pytest_report_teststatus(report: pytest.TestReport, config: pytest.Config) -
     return to_terminal.status(finding.outcome, config) if isinstance(finding, Finding) else None
 
 
+_NO_KEYWORDS: dict[str, Any] = {}
+
+
 class Collector:
     """Keeps the findings of a run; registered in the controlling process only."""
 
@@ -133,7 +169,7 @@ class Collector:
 
         Terminal and page keep every report until the end: of tens of thousands, what nobody reads takes a lot of room.
         """
-        report.keywords = {}
+        report.keywords = _NO_KEYWORDS
         data = getattr(report, "finding", None)
         if data is not None:
             finding = report.finding = Finding.from_dict(data)  # type: ignore[attr-defined]
@@ -152,6 +188,12 @@ class Collector:
         elif self._results.findings[place].outcome != "failed":
             # A teardown that goes wrong must not hide what the check found.
             self._results.findings[place] = finding
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Remember which files could not be read."""
+        if report.failed:
+            said = "\n".join(harmless_lines([REDACTOR.clean(report.longreprtext)]))
+            self._results.not_collected.append((inert(report.nodeid), said))
 
     @property
     def count(self) -> int:
@@ -224,6 +266,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[
     if results.findings and CONFIGURATION_ERROR not in config.stash:
         ending.write(results, config)
     else:
+        if results.not_collected:
+            to_junit.write(results, Path(config.option.out))
         to_html.discard(config)
     return outcome
 

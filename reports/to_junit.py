@@ -1,19 +1,22 @@
-"""junit.xml: pytest's own, with properties and names that stay the same from run to run."""
+"""junit.xml: in the form of pytest's own (``xunit2``), with properties and words that stay the same from run to run.
+
+pytest's writer keeps a tree of all checks until the end, which for a large environment is the most that a run keeps.
+It still writes where ``--junit-xml`` says.
+"""
 
 from __future__ import annotations
 
+import platform
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
+from xml.sax.saxutils import escape, quoteattr
 
-import pytest
+from reports.finding import Finding, Results
+from reports.to_json import write_whole
 
-from reports.finding import Finding
-
-
-def configure(config: pytest.Config, out: Path) -> None:
-    """Write junit.xml unless the person chose a place of their own."""
-    if config.option.xmlpath is None:
-        config.option.xmlpath = str(out / "junit.xml")
+_WHITE = "\t\n\r"
 
 
 def properties(finding: Finding) -> list[tuple[str, str]]:
@@ -49,3 +52,72 @@ class Told:
 
     def __str__(self) -> str:
         return self._text
+
+
+def write(results: Results, out: Path) -> Path:
+    """junit.xml: a test case for each check, and for each file that could not be collected."""
+    return write_whole(out / "junit.xml", _document(results))
+
+
+def _document(results: Results) -> Iterator[str]:
+    counts = Counter(f.outcome for f in results.findings)
+    suite: dict[str, str | int] = {
+        "name": "pytest",
+        "errors": counts["unverified"] + len(results.not_collected),
+        "failures": counts["failed"],
+        "skipped": counts["advisory"] + counts["not_applicable"],
+        "tests": len(results.findings) + len(results.not_collected),
+        "time": f"{results.duration_s:.3f}",
+        "timestamp": results.started,
+        "hostname": platform.node(),
+    }
+    about = {"mode": results.mode, "account": results.account, "region": results.region}
+    yield '<?xml version="1.0" encoding="utf-8"?>\n<testsuites name="pytest tests">'
+    yield f"<testsuite{_attributes(suite)}>\n{_properties((n, v) for n, v in about.items() if v)}\n"
+    for place, said in results.not_collected:
+        yield _testcase(place, 0.0, _element("error", "collection failure", said))
+    for one in results.findings:
+        yield _testcase(one.id, one.duration_s, _properties(properties(one)) + _outcome(one))
+    yield "</testsuite></testsuites>\n"
+
+
+def _testcase(identifier: str, duration_s: float, content: str) -> str:
+    """Named as pytest does: the module with dots, and what comes behind it."""
+    path, _, name = identifier.partition("::")
+    case = {"classname": path.removesuffix(".py").replace("/", "."), "name": name, "time": f"{duration_s:.3f}"}
+    return f"<testcase{_attributes(case)}>{content}</testcase>\n"
+
+
+def _outcome(finding: Finding) -> str:
+    if finding.outcome == "failed":
+        return _element("failure", finding.summary, told(finding))
+    if finding.outcome == "unverified":
+        return _element("error", finding.summary, told(finding))
+    if finding.outcome == "advisory":
+        return _element("skipped", f"advisory: {finding.summary}", told(finding), type="pytest.xfail")
+    if finding.outcome == "not_applicable":
+        return _element("skipped", finding.summary, "", type="pytest.skip")
+    return ""
+
+
+def _element(tag: str, message: str, text: str, **more: str) -> str:
+    return f"<{tag}{_attributes({**more, 'message': message})}>{escape(_legal(text))}</{tag}>"
+
+
+def _properties(pairs: Iterable[tuple[str, str]]) -> str:
+    each = "".join(f"<property{_attributes({'name': name, 'value': value})}/>" for name, value in pairs)
+    return f"<properties>{each}</properties>"
+
+
+def _attributes(values: Mapping[str, str | int]) -> str:
+    return "".join(f" {name}={quoteattr(_legal(str(value)))}" for name, value in values.items())
+
+
+def _legal(text: str) -> str:
+    """XML 1.0 has no control characters, surrogates or non-characters, not even escaped."""
+    return text if text.isprintable() else "".join(c if c in _WHITE or _is_legal(c) else "\ufffd" for c in text)
+
+
+def _is_legal(character: str) -> bool:
+    code = ord(character)
+    return 0x20 <= code <= 0xD7FF or 0xE000 <= code <= 0xFFFD or code >= 0x10000

@@ -282,4 +282,4 @@ class PlainReporter:
 
 def tell(results: Results, verbosity: int, out: str) -> None:
     """Say what was found, without a pytest run, e.g. of merged results."""
-    _Teller(PlainReporter(), verbosity, out, [f for f in _FILES if f != "junit.xml"]).tell(results)
+    _Teller(PlainReporter(), verbosity, out, _FILES).tell(results)

@@ -44,5 +44,6 @@ def made_up(
     path.write_text(
         _CHECKS.format(hostile=tuple(hostile), number=number, lines=lines), encoding="utf-8", errors="surrogatepass"
     )
-    plugins = [a for name in ("fixtures.plugin", "reports.plugin", "reports.catalogue") for a in ("-p", name)]
+    rooms = ("fixtures.plugin", "fixtures.handing", "reports.plugin", "reports.catalogue")
+    plugins = [a for name in rooms for a in ("-p", name)]
     return run_checks(world, *plugins, "--out", str(directory / "out"), str(path), *arguments)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from reports import merge, to_json
+from reports import ending, merge, to_json
 from reports.finding import Results, Series
 from tests.harness import ROOT
 from tests.reports.build import finding, results
@@ -97,7 +97,7 @@ def test_one_report_out_of_a_matrix(tmp_path: Path) -> None:
     out, step = tmp_path / "out", tmp_path / "summary"
     done = _merge(dev, prod, "-o", out, GITHUB_ACTIONS="true", GITHUB_STEP_SUMMARY=str(step), COLUMNS="90")
     assert (done.returncode, done.stderr) == (1, "")
-    assert sorted(p.name for p in out.iterdir()) == ["report.html", "results.json", "results.sarif", "summary.md"]
+    assert sorted(p.name for p in out.iterdir()) == sorted(ending.FILES)
     lines = done.stdout.splitlines()
     assert lines[0].startswith("::stop-commands::")
     assert lines[1] == "LIVE dev and prod (123456789012 us-east-1): 1 of 2 checks failed, 1 root cause"

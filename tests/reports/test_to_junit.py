@@ -1,20 +1,17 @@
-"""junit.xml, as pytest writes it out of our findings: well-formed, with stable names, failure told from error."""
+"""junit.xml: well-formed, with stable names, failure told from error."""
 
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 from pathlib import Path
-from types import SimpleNamespace
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from reports import to_junit
+from reports.finding import Results
 from reports.judgement import harmless
-from tests.reports.build import HOSTILE, finding
-
-pytest_plugins = ["pytester"]
+from tests.reports.build import HOSTILE, finding, results
 
 
 def test_properties_leave_out_what_is_empty() -> None:
@@ -49,53 +46,72 @@ def test_a_report_carries_one_line_and_all_of_it() -> None:
     assert str(carried) == to_junit.told(finding())
 
 
-def test_a_place_of_ones_own_is_kept(tmp_path: Path) -> None:
-    mine = SimpleNamespace(option=SimpleNamespace(xmlpath="mine.xml"))
-    none = SimpleNamespace(option=SimpleNamespace(xmlpath=None))
-    for config in (mine, none):
-        to_junit.configure(config, tmp_path)  # type: ignore[arg-type]
-    assert (mine.option.xmlpath, none.option.xmlpath) == ("mine.xml", str(tmp_path / "junit.xml"))
+def _written(results: Results, place: Path) -> ET.Element:
+    return ET.parse(to_junit.write(results, place)).getroot()
 
 
-def _written(pytester: pytest.Pytester, *texts: str) -> ET.Element:
-    """What pytest's writer makes of checks that end with these findings, by way of the same attributes as ours."""
-    said = [to_junit.told(harmless(finding(summary=t, evidence=(t,), resolution=t))) for t in texts]
-    marks = [to_junit.properties(harmless(finding(resolution=t, resource=t))) for t in texts]
-    pytester.makeconftest(
-        f"""
-import pytest
-SAID, MARKS = {said!r}, {marks!r}
+def test_each_outcome_has_its_element(tmp_path: Path) -> None:
+    outcomes = ("passed", "failed", "advisory", "unverified", "not_applicable")
+    root = _written(results(*(finding(f"check_{o}", "product", o, duration_s=0.25) for o in outcomes)), tmp_path)
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item, call):
-    report = yield
-    n = item.callspec.params["n"]
-    if report.when == "call":
-        item.user_properties[:] = MARKS[n]
-        report.user_properties = MARKS[n]
-        report.longrepr = SAID[n]
-    return report
-"""
+    cases = root.findall("testsuite/testcase")
+    assert [c.get("name") for c in cases] == [f"check_{o}[product]" for o in outcomes]
+    assert {(c.get("classname"), c.get("time")) for c in cases} == {("checks.check_ecs", "0.250")}
+    assert [[e.tag for e in c] for c in cases] == [
+        ["properties"],
+        ["properties", "failure"],
+        ["properties", "skipped"],
+        ["properties", "error"],
+        ["properties", "skipped"],
+    ]
+    failure = cases[1].find("failure")
+    assert failure is not None
+    assert failure.get("message") == "product: check_failed is off; expected on"
+    assert failure.text == to_junit.told(finding("check_failed", "product"))
+    advisory = cases[2].find("skipped")
+    assert advisory is not None
+    assert (advisory.get("type"), advisory.get("message")) == (
+        "pytest.xfail",
+        "advisory: product: check_advisory is off; expected on",
     )
-    pytester.makepyfile(f"import pytest\n@pytest.mark.parametrize('n', range({len(texts)}))\ndef test_x(n): assert 0")
-    pytester.runpytest_inprocess("--junitxml=j.xml", "-p", "no:cacheprovider", "-q", "--tb=no")
-    return ET.parse(pytester.path / "j.xml").getroot()
 
 
-def test_hostile_text_stays_well_formed(pytester: pytest.Pytester) -> None:
-    root = _written(pytester, *HOSTILE)
-    cases = root.findall(".//testcase")
-    assert len(cases) == len(HOSTILE)
-    assert len(root.findall(".//failure")) == len(HOSTILE)
+def test_the_suite_counts_them_and_says_whether_they_are_of_a_simulation(tmp_path: Path) -> None:
+    outcomes = ("passed", "passed", "failed", "advisory", "unverified", "not_applicable", "not_applicable")
+    told = results(*(finding(f"check_{n}", outcome=o) for n, o in enumerate(outcomes)))
+    told.mode = "sandbox"
+    suite = _written(told, tmp_path).find("testsuite")
+
+    assert suite is not None
+    assert {n: suite.get(n) for n in ("tests", "failures", "errors", "skipped")} == {
+        "tests": "7",
+        "failures": "1",
+        "errors": "1",
+        "skipped": "3",
+    }
+    assert {p.get("name"): p.get("value") for p in suite.findall("properties/property")}["mode"] == "sandbox"
+
+
+def test_a_file_that_could_not_be_collected_is_an_error(tmp_path: Path) -> None:
+    told = results()
+    told.not_collected.append(("checks/check_mine.py", "SyntaxError: <nonsense>"))
+    root = _written(told, tmp_path)
+
+    error = root.find("testsuite/testcase/error")
+    assert error is not None
+    assert (error.get("message"), error.text) == ("collection failure", "SyntaxError: <nonsense>")
+    assert root.find("testsuite").get("errors") == "1"  # type: ignore[union-attr]
+
+
+def test_hostile_text_stays_well_formed(tmp_path: Path) -> None:
+    told = [harmless(finding(summary=t, evidence=(t,), resolution=t, resource=t)) for t in HOSTILE]
+    root = _written(results(*told), tmp_path)
+    assert len(root.findall(".//testcase")) == len(root.findall(".//failure")) == len(HOSTILE)
     assert not root.findall(".//script")
-    assert (pytester.path / "j.xml").stat().st_size < 200_000
+    assert (tmp_path / "junit.xml").stat().st_size < 200_000
 
 
 @given(st.text(st.characters(exclude_categories=()), max_size=100))
-def test_any_text_of_a_finding_is_xml(text: str) -> None:
-    one = harmless(finding(summary=text, evidence=(text,), resolution=text, resource=text))
-    element = ET.Element("x")
-    element.text = to_junit.told(one)
-    for name, value in to_junit.properties(one):
-        element.set(name, value)
-    ET.fromstring(ET.tostring(element))
+def test_any_text_at_all_is_xml(text: str) -> None:
+    one = finding(text, text, summary=text, evidence=(text,), resolution=text, resource=text)
+    ET.fromstring("".join(to_junit._document(results(one))))

@@ -41,7 +41,7 @@ def _red() -> Results:
 def test_green_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert _said(capsys, results(finding(outcome="passed"), finding("check_y", outcome="advisory"))) == [
         "LIVE dev (123456789012 us-east-1): nothing failed: 1 check passed, 1 advisory "
-        "(12 API requests in 4 s; out/report.html, results.json, summary.md)"
+        "(12 API requests in 4 s; out/report.html, results.json, junit.xml, summary.md)"
     ]
 
 
