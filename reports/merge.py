@@ -97,4 +97,5 @@ def page(results: Results) -> str:
     title = f'<title id="head-title">{to_html.TITLE}</title>'
     head = f'<html>\n  <head>\n    <meta charset="utf-8"/>{title}<style>{css}</style></head>'
     page = f'<!DOCTYPE html>\n{head}<body><h1 id="title">{to_html.TITLE}</h1>{opening}</body></html>\n'
-    return to_html.completed(page.replace("<noscript>", "<section>").replace("</noscript>", "</section>"), results)
+    page = page.replace("<noscript>", "<section>").replace("</noscript>", "</section>")
+    return b"".join(to_html.completed(page.encode(), results)).decode()

@@ -230,6 +230,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     reporter: Any = config.pluginmanager.get_plugin("terminalreporter")
     if os.environ.get("GITHUB_ACTIONS") == "true" and reporter is not None:
         config.stash[_RESUME] = to_github.stop_commands(reporter.write_line)
+    if reporter is not None and config.option.durations is None:
+        config.pluginmanager.register(to_terminal.Phases(reporter.stats), "runbook-phases")
     progress = to_terminal.progress(config, lambda: collector.count)
     if progress is not None:
         config.stash[_PROGRESS] = progress

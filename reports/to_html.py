@@ -7,13 +7,15 @@ since pytest-html does not escape what is added to it.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from functools import cached_property
 from html import escape
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fixtures.whole_files import written_whole
 from reports import conclusions
 from reports.cards import Budget, Cards, text
 from reports.finding import OUTCOMES, SCENARIOS, SEVERITIES, WRONG, Finding, Results, Series, Timeline
@@ -38,6 +40,7 @@ _GROUPS = {
 }
 _MARK = '<span class="mark">┊ deployment</span>'
 _KEY = '<span class="limit">● failed</span> <span class="quiet">● stopped as intended</span> <span>– running</span>'
+_HEAD = b'<html lang="en">\n  <head>\n    <meta name="viewport" content="width=device-width, initial-scale=1"/>'
 _WORDS = {"not_applicable": "not applicable", "unverified": "could not look"}
 
 
@@ -49,14 +52,15 @@ def configure(config: pytest.Config, out: Path, results: Results) -> None:
         config.option.htmlpath = str(out / "report.html")
         config.option.self_contained_html = True
     config.option.css = [*config.option.css, str(ASSETS / "report.css")]
-    config.pluginmanager.register(Rows(results), "runbook-html-rows")
+    config.pluginmanager.register(Rows(results, config), "runbook-html-rows")
 
 
 class Rows:
     """Hooks for pytest-html's table of all checks."""
 
-    def __init__(self, results: Results) -> None:
+    def __init__(self, results: Results, config: pytest.Config) -> None:
         self._results = results
+        self._config = config
         self._cards = Cards({}, Budget(_ROWS_BYTES // 2), several=False)
         self._left = _ROWS_BYTES
 
@@ -67,6 +71,19 @@ class Rows:
         report.set_data("renderCollapsed", ["all"])
         # pytest-html puts these into the page as they are, a branch's name that a stranger chose included.
         report.set_data("environment", {text(k): _escaped(v) for k, v in report.data["environment"].items()})
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None, object, object]:
+        """Let pytest-html forget a check's reports when it has made a row of them: it keeps all of them to the end."""
+        outcome = yield
+        if report.when == "teardown":
+            for reports in self._kept:
+                reports.pop(report.nodeid, None)
+        return outcome
+
+    @cached_property
+    def _kept(self) -> list[dict[str, Any]]:
+        return [vars(plugin).get("_reports", {}) for plugin in _of_pytest_html(self._config)]
 
     def pytest_html_results_table_header(self, cells: list[str]) -> None:
         """A column for what was found, none for links."""
@@ -101,7 +118,8 @@ class Rows:
     def pytest_html_results_summary(self, prefix: list[str]) -> None:
         """Verdict, causes and cards come before pytest-html's table."""
         if self._results.findings:
-            prefix.append(opening(self._results))
+            # Without other characters Python needs one byte for each: a page may have many megabytes.
+            prefix.append(opening(self._results).encode("ascii", "xmlcharrefreplace").decode("ascii"))
 
 
 def opening(results: Results) -> str:
@@ -304,9 +322,14 @@ def discard(config: pytest.Config) -> None:
 
 
 def _quieten(config: pytest.Config) -> None:
-    for plugin in list(config.pluginmanager.get_plugins()):
-        if type(plugin).__module__.startswith("pytest_html.") and hasattr(plugin, "pytest_terminal_summary"):
-            config.pluginmanager.unregister(plugin)
+    for plugin in _of_pytest_html(config):
+        config.pluginmanager.unregister(plugin)
+
+
+def _of_pytest_html(config: pytest.Config) -> list[object]:
+    """What makes the page, which pytest-html registers without a name."""
+    made = (p for p in config.pluginmanager.get_plugins() if type(p).__module__.startswith("pytest_html."))
+    return [p for p in made if hasattr(p, "pytest_terminal_summary")]
 
 
 def finish(config: pytest.Config, results: Results) -> None:
@@ -314,15 +337,24 @@ def finish(config: pytest.Config, results: Results) -> None:
     _quieten(config)
     path = Path(config.option.htmlpath or "")
     if config.option.htmlpath and path.is_file():
-        path.write_text(completed(path.read_text(encoding="utf-8"), results), encoding="utf-8")
+        page = path.read_bytes()
+        with written_whole(path) as beside, beside.open("wb") as file:
+            file.writelines(completed(page, results))
 
 
-def completed(page: str, results: Results) -> str:
-    """pytest-html's page with what it lacks. See ``finish``."""
-    title = escape(one_line(f"{conclusions.mode(results)}: {conclusions.verdict(results)}", 200))
-    head = '<html lang="en">\n  <head>\n    <meta name="viewport" content="width=device-width, initial-scale=1"/>'
-    page = re.sub(r"<html>\s*<head>", lambda _: head, page, count=1)
-    # One landmark around everything, by which screen readers jump to the content.
-    page = re.sub(r"<body>", "<body><main>", page, count=1)
-    page = "</main></body>".join(page.rsplit("</body>", 1))
-    return re.sub(r'(<title id="head-title">)[^<]*', lambda m: m[1] + title, page, count=1)
+def completed(page: bytes, results: Results) -> Iterator[bytes | memoryview]:
+    """pytest-html's page with what it lacks, in pieces, since it may have many megabytes. See ``finish``."""
+    title = escape(one_line(f"{conclusions.mode(results)}: {conclusions.verdict(results)}", 200)).encode()
+    changes = [
+        (re.search(rb"<html>\s*<head>", page), _HEAD),
+        # One landmark around everything, by which screen readers jump to the content.
+        (re.search(rb"<body>", page), b"<body><main>"),
+        (re.compile(rb"</body>").search(page, max(0, page.rfind(b"</body>"))), b"</main></body>"),
+        (re.search(rb'(?<=<title id="head-title">)[^<]*', page), title),
+    ]
+    done, whole = 0, memoryview(page)
+    for found, instead in sorted(((m.span(), new) for m, new in changes if m), key=lambda c: c[0]):
+        yield whole[done : found[0]]
+        yield instead
+        done = found[1]
+    yield whole[done:]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import textwrap
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import pytest
@@ -56,6 +56,25 @@ def status(outcome: str, config: pytest.Config) -> tuple[str, str, Any]:
     """pytest's category, letter and word for an outcome; letter and word only with -v."""
     category, letter, word = _STATUS[outcome]
     return (category, letter, word) if _verbosity(config) > 0 else (category, "", "")
+
+
+class Phases:
+    """Lets pytest's reporter forget phases that passed and said nothing: it keeps every report until the end.
+
+    Registered where ``--durations`` does not ask for them.
+    """
+
+    def __init__(self, kept: dict[str, list[Any]]) -> None:
+        self._kept = kept
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None, object, object]:
+        """After the reporter has put it among those without a word."""
+        outcome = yield
+        phases = self._kept.get("")
+        if phases and phases[-1] is report and report.passed and not report.sections:
+            phases.pop()
+        return outcome
 
 
 def progress(config: pytest.Config, judged: Callable[[], int]) -> Progress | None:

@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from checks.diagnosis.late_patterns import pattern
 from checks.diagnosis.service_state import deployed_at
@@ -172,8 +173,13 @@ def classify(message: str, hosts: Iterable[str] = (), ports: Iterable[int] = ())
 def _is_about_database(message: str, hosts: Iterable[str], ports: Iterable[int]) -> bool:
     if _ABOUT_DATABASE.search(message) or any(h and h in message.lower() for h in hosts):
         return True
-    wanted = "|".join(str(p) for p in sorted({*ports, *_PORTS}))
-    return bool(re.search(rf"(?:[:,]|port )\s*(?:{wanted})\b", message))
+    return _names_port(frozenset({*ports, *_PORTS})).search(message) is not None
+
+
+@cache
+def _names_port(ports: frozenset[int]) -> re.Pattern[str]:
+    wanted = "|".join(str(p) for p in sorted(ports))
+    return re.compile(rf"(?:[:,]|port )\s*(?:{wanted})\b")
 
 
 @dataclass(frozen=True)

@@ -120,7 +120,8 @@ def measure(big: Any, count: int) -> dict[str, Any]:
     """What judging so many services took."""
     file, out = target(count, contestants.OWN), contestants.OWN / "big"
     command = (str(contestants.BIN / "pytest"), "-q", "-m", contestants.SCENARIOS, "--target", str(file))
-    one = contestants.Contestant(f"{count} services", ((*command, "--out", str(out), "-c", "pytest.ini"),), "")
+    options = ("--out", str(out), "-c", "pytest.ini", *contestants.CACHE)
+    one = contestants.Contestant(f"{count} services", ((*command, *options),), "")
     address = urlsplit(big.endpoint_url)
     with DelayProxy((str(address.hostname), int(address.port or 0)), RTT_S) as proxy:
         measured = run.measure(one, big, proxy)

@@ -1,27 +1,42 @@
 """What no design of this suite could be faster than: the imports, and the longest chain of answers that need each other.
 
-Run as a program it does the part of it that is work: it imports all that the suite imports, and with ``clients`` also
-builds its AWS clients, which boto3 cannot do without either.
+Run as a program it does the part of it that is work: it imports all that a run imports, pytest's plugins included, and
+with ``clients`` also builds its AWS clients, which boto3 cannot do without either.
 """
 
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import inspect
 import sys
 from collections.abc import Iterator
 
+from tests.bench.contestants import OWN
+
 MODULES = ("check_ecs", "check_alb", "check_database", "check_latency", "check_cost")
+# Where descriptions of services are kept, as a run keeps them in pytest's cache.
+MODELS = OWN / "service-models"
+# pytest has to import these to see that nothing in them is selected.
+_OTHERS = ("check_docker", "check_terraform")
 
 
 def load() -> tuple[str, ...]:
     """Import what a run of these checks imports; the names of the facts that they take."""
-    import pytest  # noqa: F401
+    from _pytest.config import default_plugins
 
-    import fixtures.plugin
+    for name in default_plugins:
+        importlib.import_module(f"_pytest.{name}")
+    for entry in importlib.metadata.entry_points(group="pytest11"):
+        entry.load()
+    import fixtures.handing
+    import reports.catalogue  # noqa: F401
     import reports.plugin  # noqa: F401
 
     fixtures.run.load_facts()
+    fixtures.run.REDACTOR.prepare()
+    for name in _OTHERS:
+        importlib.import_module(f"checks.{name}")
     return tuple(dict.fromkeys(_facts_of_checks()))
 
 
@@ -59,9 +74,11 @@ def trips(facts: tuple[str, ...], asked: frozenset[str]) -> tuple[int, tuple[str
 
 def _clients(facts: tuple[str, ...]) -> None:
     from fixtures.aws import Aws, Connection
-    from fixtures.gather import clients_needed, closure
+    from fixtures.gather import REGISTRY, clients_needed, closure, operations
+    from fixtures.reduced_models import Reduced
 
-    aws = Aws(Connection("us-east-1"), frozenset())
+    MODELS.mkdir(exist_ok=True)
+    aws = Aws(Connection("us-east-1"), frozenset(), reduced=Reduced(MODELS, operations(REGISTRY.values())))
     aws.build_announced(aws.announce(clients_needed(closure(facts))))
 
 

@@ -19,6 +19,8 @@ OWN = ROOT / ".bench"
 # The suite's and the naive suite's: only what requirements.lock has. Development's pytest plugins would be loaded too.
 BIN = OWN / "venv" / "bin"
 AWS = OWN / "cli" / "bin" / "aws"
+# pytest remembers every test that it has ever run here: thousands of this project's own, which no user has.
+CACHE = ("-o", f"cache_dir={OWN / 'cache'}")
 SCENARIOS = "ecs or alb or database or latency or cost"
 CLUSTER = "ecommerce-dev-cluster"
 SERVICES = ("ecommerce-dev-product", "ecommerce-dev-order", "ecommerce-dev-frontend")
@@ -59,7 +61,7 @@ def environment(endpoint_url: str) -> dict[str, str]:
 def suite(name: str = "this suite", *arguments: str) -> Contestant:
     """The checks of the five scenarios that need nothing but AWS."""
     command = (str(BIN / "pytest"), "-q", "-m", SCENARIOS, "--target", "ecommerce-dev", "--out", str(OWN / "out"))
-    return Contestant(name, ((*command, *arguments),), "every check of five scenarios, with reports")
+    return Contestant(name, ((*command, *CACHE, *arguments),), "every check of five scenarios, with reports")
 
 
 def naive(name: str = "naive pytest + boto3", *arguments: str) -> Contestant:
