@@ -97,7 +97,9 @@ def pytest_runtest_makereport(
         # pytest's own JUnit takes the properties of the last report, which the item hands on to it.
         item.user_properties[:] = to_junit.properties(finding)
         report.user_properties = list(item.user_properties)
-    report.finding = finding.as_dict()  # type: ignore[attr-defined]
+    # What goes from an xdist worker to its controller is plain data.
+    told = finding.as_dict() if hasattr(item.config, "workerinput") else finding
+    report.finding = told  # type: ignore[attr-defined]
     return report
 
 
@@ -170,9 +172,10 @@ class Collector:
         Terminal and page keep every report until the end: of tens of thousands, what nobody reads takes a lot of room.
         """
         report.keywords = _NO_KEYWORDS
-        data = getattr(report, "finding", None)
-        if data is not None:
-            finding = report.finding = Finding.from_dict(data)  # type: ignore[attr-defined]
+        told = getattr(report, "finding", None)
+        if told is not None:
+            finding = told if isinstance(told, Finding) else Finding.from_dict(told)
+            report.finding = finding  # type: ignore[attr-defined]
         elif report.failed and "::check_" in report.nodeid:
             finding = _lost(report)
         else:

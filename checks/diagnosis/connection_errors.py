@@ -12,7 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from checks.diagnosis.late_patterns import pattern
 from checks.diagnosis.service_state import deployed_at
@@ -163,6 +163,12 @@ def classify(message: str, hosts: Iterable[str] = (), ports: Iterable[int] = ())
         hosts: host names of the database, as configured and as they are.
         ports: its ports.
     """
+    return _classified(message, tuple(hosts), frozenset(ports))
+
+
+# Several checks look at the same lines, one after the other for each service.
+@lru_cache(maxsize=1000)
+def _classified(message: str, hosts: tuple[str, ...], ports: frozenset[int]) -> Kind | None:
     ours = _is_about_database(message, hosts, ports)
     for kind in KINDS:
         if pattern(kind.pattern).search(message) or (ours and kind.general and pattern(kind.general).search(message)):
@@ -170,10 +176,10 @@ def classify(message: str, hosts: Iterable[str] = (), ports: Iterable[int] = ())
     return None
 
 
-def _is_about_database(message: str, hosts: Iterable[str], ports: Iterable[int]) -> bool:
+def _is_about_database(message: str, hosts: Iterable[str], ports: frozenset[int]) -> bool:
     if _ABOUT_DATABASE.search(message) or any(h and h in message.lower() for h in hosts):
         return True
-    return _names_port(frozenset({*ports, *_PORTS})).search(message) is not None
+    return _names_port(ports.union(_PORTS)).search(message) is not None
 
 
 @cache
