@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -136,3 +138,14 @@ def write(results: Results, config: pytest.Config) -> None:
     to_sarif.write(results, out)
     to_github.write(results, out)
     to_html.finish(config, results)
+
+
+@contextmanager
+def said_where_nothing_can_be_written(session: pytest.Session, results: Results) -> Iterator[None]:
+    """A full disk takes files, but not what is said on the terminal. The run fails: somebody waits for the files."""
+    try:
+        yield
+    except OSError as e:
+        said = f"not all reports could be written to {session.config.option.out}: {e.strerror or e}"
+        results.notes.append(f"{said}; make room there, or say with --out where there is")
+        results.exit_code = session.exitstatus = int(session.exitstatus) or pytest.ExitCode.TESTS_FAILED

@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 from filelock import FileLock, Timeout
 
+from fixtures.whole_files import written_whole
 from reports.baseline import Baseline
 from reports.finding import WRONG, Finding, Results
 from reports.text import one_line
@@ -134,12 +135,10 @@ def last_outcomes(past: Sequence[Past], findings: Iterable[Finding], mode: str) 
 def append(path: Path, results: Results) -> None:
     """Remember this run, and forget the oldest beyond the bound. Several processes may write at once."""
     try:
-        with FileLock(f"{path}.lock", timeout=_LOCK_S):
+        with FileLock(f"{path}.lock", timeout=_LOCK_S), written_whole(path) as beside:
             lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
             lines += [_line(results, target) for target in results.targets]
-            temporary = path.with_name(f"{path.name}.tmp")
-            temporary.write_text("\n".join([*lines[-MOST_RUNS:], ""]), encoding="utf-8")
-            temporary.replace(path)
+            beside.write_text("\n".join([*lines[-MOST_RUNS:], ""]), encoding="utf-8")
     except (OSError, UnicodeDecodeError, Timeout) as e:
         results.notes.append(f"this run could not be added to {path}: {e}")
 

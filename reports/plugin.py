@@ -266,15 +266,22 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[
         results.duration_s = round(time.monotonic() - config.stash[_STARTED], 3)
         ending.conclude(session, results, int(exitstatus))
         ending.compare(config, results, config.stash[_BASELINE], config.stash[_PAST])
-    outcome = yield
+    outcome: object = None
+    with ending.said_where_nothing_can_be_written(session, results):
+        outcome = yield
     results.exit_code = int(session.exitstatus)
+    with ending.said_where_nothing_can_be_written(session, results):
+        _write(results, config)
+    return outcome
+
+
+def _write(results: Results, config: pytest.Config) -> None:
     if results.findings and CONFIGURATION_ERROR not in config.stash:
         ending.write(results, config)
-    else:
-        if results.not_collected:
-            to_junit.write(results, Path(config.option.out))
-        to_html.discard(config)
-    return outcome
+        return
+    if results.not_collected:
+        to_junit.write(results, Path(config.option.out))
+    to_html.discard(config)
 
 
 @pytest.hookimpl(optionalhook=True)

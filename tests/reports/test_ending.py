@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fixtures.sandbox.server import Host
 from fixtures.target import Exemption, Target
 from reports import ending
 from reports.finding import Results, empty_api
+from tests.harness import run_checks
 from tests.reports.build import finding
 
 
@@ -26,6 +29,23 @@ def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(pytest.UsageError, match="--out: cannot write to"):
         ending.clear(tmp_path / "file" / "out")
+
+
+@pytest.mark.parametrize("name", ["results.json", "report.html"])
+def test_a_report_that_cannot_be_written_is_one_line_and_fails_the_run(host: Host, tmp_path: Path, name: str) -> None:
+    # As on a disk that is full by then: what is to be written first cannot be.
+    (tmp_path / f"{name}.{os.getpid()}.tmp").mkdir()
+    with host.fork() as world:
+        judged = run_checks(world, "-m", "alb", "--out", str(tmp_path))
+
+    assert judged.exit_code == judged.results.exit_code == 1
+    assert not judged.results.of("failed", "unverified")
+    assert (
+        judged.output.count("nothing failed")
+        == judged.output.count(f"could be written to {tmp_path}: Is a directory")
+        == 1
+    )
+    assert "Traceback" not in judged.output
 
 
 def test_counts_of_processes_are_added_up() -> None:
