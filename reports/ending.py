@@ -69,16 +69,22 @@ def add(total: dict[str, Any], more: dict[str, Any]) -> None:
         total["by_operation"][operation] = total["by_operation"].get(operation, 0) + n
 
 
+def describe(config: pytest.Config, results: Results) -> None:
+    """What the run was about."""
+    run = config.stash[RUN]
+    results.mode = run.options.mode
+    results.targets = tuple(t.name for t in run.targets)
+    results.regions = {t.name: t.region for t in run.targets if t.region}
+    results.started = run.now.isoformat()
+
+
 def conclude(session: pytest.Session, results: Results, exitstatus: int) -> None:
     """Fill in everything about the run, the causes and what should be noted besides."""
     config = session.config
     run = config.stash[RUN]
     take(results, seen(config))
     results.api["by_operation"] = dict(sorted(results.api["by_operation"].items()))
-    results.mode = run.options.mode
-    results.targets = tuple(t.name for t in run.targets)
-    results.regions = {t.name: t.region for t in run.targets if t.region}
-    results.started = run.now.isoformat()
+    describe(config, results)
     results.exit_code = exitstatus
     if session.shouldstop or session.shouldfail or exitstatus in _ENDED_EARLY:
         results.not_judged = max(0, session.testscollected - len(results.findings))

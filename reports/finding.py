@@ -185,7 +185,7 @@ class Results:
         accounts: account by target, where it is known.
         regions: Region by target.
         not_judged: how many selected checks the run did not come to, because it was stopped.
-        not_collected: files whose checks could not be read, and what was said of each.
+        besides: what went wrong besides the checks: where, what, and all that was said.
     """
 
     findings: list[Finding] = field(default_factory=list)
@@ -202,7 +202,7 @@ class Results:
     series: list[Series] = field(default_factory=list)
     timelines: list[Timeline] = field(default_factory=list)
     not_judged: int = 0
-    not_collected: list[tuple[str, str]] = field(default_factory=list)
+    besides: list[tuple[str, str, str]] = field(default_factory=list)
 
     @property
     def account(self) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import time
 import traceback
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any
 
 import pytest
@@ -20,7 +20,7 @@ from reports.baseline import Baseline, read_baseline
 from reports.finding import Finding, Results
 from reports.judgement import finding_of
 from reports.progress import Progress
-from reports.text import harmless_lines, inert, one_line
+from reports.text import MOST_LINES, harmless_lines, inert, one_line
 
 RESULTS = pytest.StashKey[Results]()
 _BASELINE = pytest.StashKey[Baseline]()
@@ -155,7 +155,11 @@ def pytest_report_teststatus(report: pytest.TestReport, config: pytest.Config) -
     return to_terminal.status(finding.outcome, config) if isinstance(finding, Finding) else None
 
 
-_NO_KEYWORDS: dict[str, Any] = {}
+_NO_KEYWORDS: Mapping[str, Any] = MappingProxyType({})
+
+
+# So much of its end is kept of what went wrong besides the checks.
+_LONGEST_ERROR = 20_000
 
 
 class Collector:
@@ -167,9 +171,9 @@ class Collector:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take the finding off a report, before anything else reads it; from here on it is one, not its data.
+        """Take the finding off a report before anything else reads it; of a worker's report, make one of its data.
 
-        Terminal and page keep every report until the end: of tens of thousands, what nobody reads takes a lot of room.
+        Terminal and page keep reports until the end: of tens of thousands, what nobody reads takes a lot of room.
         """
         report.keywords = _NO_KEYWORDS
         told = getattr(report, "finding", None)
@@ -179,6 +183,8 @@ class Collector:
         elif report.failed and "::check_" in report.nodeid:
             finding = _lost(report)
         else:
+            if report.failed:
+                self._besides(report.nodeid, f"failed on {report.when}", report.longreprtext)
             return
         if finding.outcome == "failed":
             report.longrepr = to_junit.Told(finding)  # type: ignore[assignment]
@@ -191,12 +197,22 @@ class Collector:
         elif self._results.findings[place].outcome != "failed":
             # A teardown that goes wrong must not hide what the check found.
             self._results.findings[place] = finding
+        else:
+            self._besides(finding.id, finding.summary, "\n".join(finding.evidence))
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """Remember which files could not be read."""
+        """A file that cannot be read."""
         if report.failed:
-            said = "\n".join(harmless_lines([REDACTOR.clean(report.longreprtext)]))
-            self._results.not_collected.append((inert(report.nodeid), said))
+            self._besides(report.nodeid, "collection failure", report.longreprtext)
+
+    def pytest_internalerror(self, excrepr: object) -> None:
+        """A plugin, or pytest, went wrong."""
+        self._besides("pytest::internal", "internal error", str(excrepr))
+
+    def _besides(self, place: str, what: str, text: str) -> None:
+        # What went wrong is said at the end.
+        lines = REDACTOR.clean(text[-_LONGEST_ERROR:]).splitlines()[-MOST_LINES:]
+        self._results.besides.append((inert(place), inert(what), "\n".join(harmless_lines(lines))))
 
     @property
     def count(self) -> int:
@@ -249,7 +265,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 # -- the end of a run -------------------------------------------------------------------------------------------
 
 
-# The innermost wrapper: after pytest-html and JUnit have written, before the terminal's summary.
+# The innermost wrapper: after pytest-html has written, before the terminal's summary.
 @pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[None, object, object]:
     """Draw conclusions, then write every report."""
@@ -279,7 +295,8 @@ def _write(results: Results, config: pytest.Config) -> None:
     if results.findings and CONFIGURATION_ERROR not in config.stash:
         ending.write(results, config)
         return
-    if results.not_collected:
+    if results.besides:
+        ending.describe(config, results)
         to_junit.write(results, Path(config.option.out))
     to_html.discard(config)
 

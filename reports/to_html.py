@@ -317,8 +317,14 @@ def _without_script(results: Results) -> str:
 def discard(config: pytest.Config) -> None:
     """Remove the page of a run that judged nothing, and let pytest-html be quiet about it."""
     _quieten(config)
-    if config.option.htmlpath:
-        Path(config.option.htmlpath).unlink(missing_ok=True)
+    if (path := _page(config)) is not None:
+        path.unlink(missing_ok=True)
+
+
+def _page(config: pytest.Config) -> Path | None:
+    """Where pytest-html writes; None where somebody does without it."""
+    given = getattr(config.option, "htmlpath", None)
+    return Path(given) if given else None
 
 
 def _quieten(config: pytest.Config) -> None:
@@ -335,8 +341,8 @@ def _of_pytest_html(config: pytest.Config) -> list[object]:
 def finish(config: pytest.Config, results: Results) -> None:
     """Complete what pytest-html has written: language, title, a width for telephones; and let it be quiet about it."""
     _quieten(config)
-    path = Path(config.option.htmlpath or "")
-    if config.option.htmlpath and path.is_file():
+    path = _page(config)
+    if path is not None and path.is_file():
         page = path.read_bytes()
         with written_whole(path) as beside, beside.open("wb") as file:
             file.writelines(completed(page, results))
@@ -345,16 +351,16 @@ def finish(config: pytest.Config, results: Results) -> None:
 def completed(page: bytes, results: Results) -> Iterator[bytes | memoryview]:
     """pytest-html's page with what it lacks, in pieces, since it may have many megabytes. See ``finish``."""
     title = escape(one_line(f"{conclusions.mode(results)}: {conclusions.verdict(results)}", 200)).encode()
-    changes = [
+    found = [
         (re.search(rb"<html>\s*<head>", page), _HEAD),
+        (re.search(rb'(?<=<title id="head-title">)[^<]*', page), title),
         # One landmark around everything, by which screen readers jump to the content.
         (re.search(rb"<body>", page), b"<body><main>"),
-        (re.compile(rb"</body>").search(page, max(0, page.rfind(b"</body>"))), b"</main></body>"),
-        (re.search(rb'(?<=<title id="head-title">)[^<]*', page), title),
     ]
+    end = max(0, page.rfind(b"</body>"))
     done, whole = 0, memoryview(page)
-    for found, instead in sorted(((m.span(), new) for m, new in changes if m), key=lambda c: c[0]):
-        yield whole[done : found[0]]
+    for place, instead in sorted([(m.span(), new) for m, new in found if m] + [((end, end), b"</main>")]):
+        yield whole[done : place[0]]
         yield instead
-        done = found[1]
+        done = place[1]
     yield whole[done:]

@@ -55,7 +55,7 @@ class Told:
 
 
 def write(results: Results, out: Path) -> Path:
-    """junit.xml: a test case for each check, and for each file that could not be collected."""
+    """junit.xml: a test case for each check, and for whatever else went wrong."""
     return write_whole(out / "junit.xml", _document(results))
 
 
@@ -63,10 +63,10 @@ def _document(results: Results) -> Iterator[str]:
     counts = Counter(f.outcome for f in results.findings)
     suite: dict[str, str | int] = {
         "name": "pytest",
-        "errors": counts["unverified"] + len(results.not_collected),
+        "errors": counts["unverified"] + len(results.besides),
         "failures": counts["failed"],
         "skipped": counts["advisory"] + counts["not_applicable"],
-        "tests": len(results.findings) + len(results.not_collected),
+        "tests": len(results.findings) + len(results.besides),
         "time": f"{results.duration_s:.3f}",
         "timestamp": results.started,
         "hostname": platform.node(),
@@ -74,17 +74,19 @@ def _document(results: Results) -> Iterator[str]:
     about = {"mode": results.mode, "account": results.account, "region": results.region}
     yield '<?xml version="1.0" encoding="utf-8"?>\n<testsuites name="pytest tests">'
     yield f"<testsuite{_attributes(suite)}>\n{_properties((n, v) for n, v in about.items() if v)}\n"
-    for place, said in results.not_collected:
-        yield _testcase(place, 0.0, _element("error", "collection failure", said))
+    for place, what, said in results.besides:
+        yield _testcase(place, 0.0, _element("error", what, said))
     for one in results.findings:
         yield _testcase(one.id, one.duration_s, _properties(properties(one)) + _outcome(one))
     yield "</testsuite></testsuites>\n"
 
 
 def _testcase(identifier: str, duration_s: float, content: str) -> str:
-    """Named as pytest does: the module with dots, and what comes behind it."""
-    path, _, name = identifier.partition("::")
-    case = {"classname": path.removesuffix(".py").replace("/", "."), "name": name, "time": f"{duration_s:.3f}"}
+    """Named as pytest does: module and class with dots, and what comes behind them."""
+    path, bracket, parameters = identifier.partition("[")
+    module, *names = path.split("::")
+    *around, name = [module.removesuffix(".py").replace("/", "."), *names]
+    case = {"classname": ".".join(around), "name": f"{name}{bracket}{parameters}", "time": f"{duration_s:.3f}"}
     return f"<testcase{_attributes(case)}>{content}</testcase>\n"
 
 

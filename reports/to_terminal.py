@@ -37,6 +37,8 @@ _T = TypeVar("_T")
 def configure(config: pytest.Config) -> None:
     """Our section takes the place of dots and tracebacks, unless the person asks for these."""
     option = config.option
+    if not config.pluginmanager.hasplugin("terminal"):
+        return
     config.stash[_VERBOSITY] = option.verbose
     if option.tbstyle == "auto":
         option.tbstyle = "no"

@@ -166,8 +166,8 @@ def classify(message: str, hosts: Iterable[str] = (), ports: Iterable[int] = ())
     return _classified(message, tuple(hosts), frozenset(ports))
 
 
-# Several checks look at the same lines, one after the other for each service.
-@lru_cache(maxsize=1000)
+# Three checks look at the same lines, each at those of all services before the next.
+@lru_cache(maxsize=20_000)
 def _classified(message: str, hosts: tuple[str, ...], ports: frozenset[int]) -> Kind | None:
     ours = _is_about_database(message, hosts, ports)
     for kind in KINDS:

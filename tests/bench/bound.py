@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from tests.bench.contestants import OWN
 
 MODULES = ("check_ecs", "check_alb", "check_database", "check_latency", "check_cost")
+# By pytest.ini.
+_BLOCKED = ("anyio",)
 # Where descriptions of services are kept, as a run keeps them in pytest's cache.
 MODELS = OWN / "service-models"
 # pytest has to import these to see that nothing in them is selected.
@@ -28,7 +30,8 @@ def load() -> tuple[str, ...]:
     for name in default_plugins:
         importlib.import_module(f"_pytest.{name}")
     for entry in importlib.metadata.entry_points(group="pytest11"):
-        entry.load()
+        if entry.name not in _BLOCKED:
+            entry.load()
     import fixtures.handing
     import reports.catalogue  # noqa: F401
     import reports.plugin  # noqa: F401

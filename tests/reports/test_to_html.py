@@ -145,3 +145,9 @@ def test_services_with_the_same_to_say_share_a_card_that_filters_find_by_each() 
     assert _kinds(html) == ["advisory"]
     assert "order and product: it is off" in html
     assert 'data-service="order product"' in html
+
+
+def test_what_goes_into_the_page_as_it_is_needs_one_byte_for_each_character() -> None:
+    """The page is made of plain ASCII; what stands in a script cannot be written otherwise."""
+    for file in to_html.ASSETS.iterdir():
+        assert file.read_bytes().isascii(), file

@@ -76,6 +76,13 @@ def test_each_outcome_has_its_element(tmp_path: Path) -> None:
     )
 
 
+def test_a_class_is_part_of_the_module(tmp_path: Path) -> None:
+    identifier = "checks/check_mine.py::TestGroup::check_in_class[a::b-c/d.py]"
+    case = _written(results(finding(id=identifier)), tmp_path).find("testsuite/testcase")
+    assert case is not None
+    assert (case.get("classname"), case.get("name")) == ("checks.check_mine.TestGroup", "check_in_class[a::b-c/d.py]")
+
+
 def test_the_suite_counts_them_and_says_whether_they_are_of_a_simulation(tmp_path: Path) -> None:
     outcomes = ("passed", "passed", "failed", "advisory", "unverified", "not_applicable", "not_applicable")
     told = results(*(finding(f"check_{n}", outcome=o) for n, o in enumerate(outcomes)))
@@ -94,11 +101,13 @@ def test_the_suite_counts_them_and_says_whether_they_are_of_a_simulation(tmp_pat
 
 def test_a_file_that_could_not_be_collected_is_an_error(tmp_path: Path) -> None:
     told = results()
-    told.not_collected.append(("checks/check_mine.py", "SyntaxError: <nonsense>"))
+    told.besides.append(("checks/check_mine.py", "collection failure", "SyntaxError: <nonsense>"))
     root = _written(told, tmp_path)
 
-    error = root.find("testsuite/testcase/error")
+    case, error = root.find("testsuite/testcase"), root.find("testsuite/testcase/error")
+    assert case is not None
     assert error is not None
+    assert (case.get("classname"), case.get("name")) == ("", "checks.check_mine")
     assert (error.get("message"), error.text) == ("collection failure", "SyntaxError: <nonsense>")
     assert root.find("testsuite").get("errors") == "1"  # type: ignore[union-attr]
 
