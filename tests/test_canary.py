@@ -205,6 +205,7 @@ def test_no_secret_leaves(host: Host, tmp_path: Path, more: tuple[str, ...]) -> 
             "-vv",
             "-l",
             "--showlocals",
+            *more,
             "--full-trace",
         ]
         arguments += [
@@ -216,7 +217,7 @@ def test_no_secret_leaves(host: Host, tmp_path: Path, more: tuple[str, ...]) -> 
             "-k",
             WITHOUT_TERRAFORM,
         ]
-        arguments += ["--junit-xml", str(here / "junit.xml"), *more, str(ROOT / "checks"), str(checks)]
+        arguments += ["--junit-xml", str(here / "junit.xml"), str(ROOT / "checks"), str(checks)]
         kept = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
         process = subprocess.Popen(
             [sys.executable, "-c", _RUN, given, *arguments],
