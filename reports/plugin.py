@@ -210,8 +210,9 @@ class Collector:
         self._besides("pytest::internal", "internal error", str(excrepr))
 
     def _besides(self, place: str, what: str, text: str) -> None:
-        # What went wrong is said at the end.
-        lines = REDACTOR.clean(text[-_LONGEST_ERROR:]).splitlines()[-MOST_LINES:]
+        # What went wrong is said at the end. A line that was cut may begin with half a secret, not known as one.
+        kept = text if len(text) <= _LONGEST_ERROR else text[-_LONGEST_ERROR:].partition("\n")[2]
+        lines = REDACTOR.clean(kept).splitlines()[-MOST_LINES:]
         self._results.besides.append((inert(place), inert(what), "\n".join(harmless_lines(lines))))
 
     @property

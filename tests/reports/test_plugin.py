@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+import reports.plugin
 from fixtures.sandbox.server import Host
+from reports.finding import Results
 from tests.harness import Judged, run_checks
 
 _ROOMS = ("fixtures.plugin", "fixtures.handing", "reports.plugin", "reports.catalogue")
@@ -139,3 +141,13 @@ def test_reports_that_nobody_reads_are_not_kept(
     assert len(kept.phases) == phases
     assert not kept.reports
     assert "check_mine" in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_an_error_that_is_cut_shows_no_half_of_a_secret() -> None:
+    results = Results()
+    text = f"password={'S3cret' * 2000}\n" + "and so on\n" * 1500
+    assert "S3cret" in text[-reports.plugin._LONGEST_ERROR :]
+    reports.plugin.Collector(results)._besides("checks/check_mine.py", "collection failure", text)
+    ((_, _, said),) = results.besides
+    assert "and so on" in said
+    assert "S3cret" not in said
