@@ -138,12 +138,16 @@ def _about(exemption: Exemption, target: Target, findings: list[Finding], known:
 
 def write(results: Results, config: pytest.Config) -> None:
     """Every report, and the body of pytest-html's."""
-    out = Path(config.option.out)
+    write_all_but_page(results, Path(config.option.out))
+    to_html.finish(config, results)
+
+
+def write_all_but_page(results: Results, out: Path) -> None:
+    """The reports that need nothing but results."""
     to_json.write(results, out)
     to_junit.write(results, out)
     to_sarif.write(results, out)
     to_github.write(results, out)
-    to_html.finish(config, results)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from reports import conclusions, ending, to_github, to_html, to_json, to_junit, to_sarif
+from reports import conclusions, ending, to_html, to_json
 from reports.finding import OUTCOMES, Finding, Results
 
 _UNREADABLE = 1
@@ -83,11 +83,8 @@ def _graver(one: Finding, other: Finding) -> bool:
 def write(results: Results, out: Path) -> None:
     """Every report that a run writes."""
     out.mkdir(parents=True, exist_ok=True)
-    to_json.write(results, out)
-    to_junit.write(results, out)
-    to_sarif.write(results, out)
+    ending.write_all_but_page(results, out)
     to_json.write_whole(out / "report.html", page(results))
-    to_github.write(results, out)
 
 
 def page(results: Results) -> str:

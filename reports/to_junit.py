@@ -17,6 +17,7 @@ from reports.finding import Finding, Results
 from reports.to_json import write_whole
 
 _WHITE = "\t\n\r"
+_TAGS = {"failed": "failure", "unverified": "error"}
 
 
 def properties(finding: Finding) -> list[tuple[str, str]]:
@@ -91,10 +92,8 @@ def _testcase(identifier: str, duration_s: float, content: str) -> str:
 
 
 def _outcome(finding: Finding) -> str:
-    if finding.outcome == "failed":
-        return _element("failure", finding.summary, told(finding))
-    if finding.outcome == "unverified":
-        return _element("error", finding.summary, told(finding))
+    if finding.outcome in _TAGS:
+        return _element(_TAGS[finding.outcome], finding.summary, told(finding))
     if finding.outcome == "advisory":
         return _element("skipped", f"advisory: {finding.summary}", told(finding), type="pytest.xfail")
     if finding.outcome == "not_applicable":

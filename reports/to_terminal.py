@@ -102,7 +102,7 @@ def progress(config: pytest.Config, judged: Callable[[], int]) -> Progress | Non
 def summary(reporter: Any, results: Results, config: pytest.Config) -> None:
     """The section after the run: as much as the verbosity asks for."""
     errors = [r for r in reporter.stats.get("error", []) if not hasattr(r, "finding")]
-    _Teller(reporter, _verbosity(config), str(config.option.out), _FILES).tell(results, errors)
+    _Teller(reporter, _verbosity(config), str(config.option.out)).tell(results, errors)
 
 
 class _Teller:
@@ -112,11 +112,10 @@ class _Teller:
         verbosity: as pytest counts it: -1 for ``-q``, 1 for ``-v``.
     """
 
-    def __init__(self, reporter: Any, verbosity: int, out: str, files: Sequence[str]) -> None:
+    def __init__(self, reporter: Any, verbosity: int, out: str) -> None:
         self._reporter = reporter
         self._verbosity = verbosity
         self._out = out
-        self._files = files
         self._width = _width(reporter)
 
     def tell(self, results: Results, errors: Iterable[Any] = ()) -> None:
@@ -172,7 +171,7 @@ class _Teller:
 
     def _where(self, results: Results) -> str:
         asked = conclusions.asked(results)
-        return f"{asked} in {results.duration_s:.0f} s; {self._out}/{', '.join(self._files)}"
+        return f"{asked} in {results.duration_s:.0f} s; {self._out}/{', '.join(_FILES)}"
 
     def _briefly(self, results: Results) -> None:
         for root in conclusions.found_roots(results):
@@ -303,4 +302,4 @@ class PlainReporter:
 
 def tell(results: Results, verbosity: int, out: str) -> None:
     """Say what was found, without a pytest run, e.g. of merged results."""
-    _Teller(PlainReporter(), verbosity, out, _FILES).tell(results)
+    _Teller(PlainReporter(), verbosity, out).tell(results)

@@ -35,9 +35,10 @@ def load() -> tuple[str, ...]:
     import fixtures.handing
     import reports.catalogue  # noqa: F401
     import reports.plugin  # noqa: F401
+    from fixtures.secret import REDACTOR
 
     fixtures.run.load_facts()
-    fixtures.run.REDACTOR.prepare()
+    REDACTOR.prepare()
     for name in _OTHERS:
         importlib.import_module(f"checks.{name}")
     return tuple(dict.fromkeys(_facts_of_checks()))

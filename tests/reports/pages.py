@@ -35,6 +35,18 @@ def check_made_up(n, target):
     assert verdict, verdict.explain()
 '''
 
+_OWN = '''
+import pytest
+{more}
+
+@pytest.mark.severity("high")
+@pytest.mark.guide("ecs", "service events")
+def check_mine({asks}) -> None:
+    """Mine."""
+    assert {holds}, "not so"
+'''
+_ROOMS = ("fixtures.plugin", "fixtures.handing", "reports.plugin", "reports.catalogue")
+
 
 def made_up(
     world: World, directory: Path, hostile: Sequence[str], number: int, lines: int = 3, *arguments: str
@@ -44,6 +56,31 @@ def made_up(
     path.write_text(
         _CHECKS.format(hostile=tuple(hostile), number=number, lines=lines), encoding="utf-8", errors="surrogatepass"
     )
-    rooms = ("fixtures.plugin", "fixtures.handing", "reports.plugin", "reports.catalogue")
-    plugins = [a for name in rooms for a in ("-p", name)]
-    return run_checks(world, *plugins, "--out", str(directory / "out"), str(path), *arguments)
+    return _run(world, path, *arguments)
+
+
+def own_check(
+    world: World,
+    directory: Path,
+    *options: str,
+    asks: str = "",
+    holds: str = "True",
+    more: str = "",
+    plugins: Sequence[object] = (),
+) -> Judged:
+    """A run over one check, ``check_mine``, that asks for these facts; its reports are in ``directory/out``.
+
+    Args:
+        holds: what it asserts.
+        more: what stands before it in its file.
+    """
+    # Of its own name: each stays imported.
+    path = directory / f"check_{directory.name}.py"
+    path.write_text(_OWN.format(asks=asks, holds=holds, more=more), encoding="utf-8")
+    return _run(world, path, *options, plugins=plugins)
+
+
+def _run(world: World, path: Path, *options: str, plugins: Sequence[object] = ()) -> Judged:
+    """Outside of this project, whose conftest.py is not read there."""
+    given = [a for name in _ROOMS for a in ("-p", name)]
+    return run_checks(world, *given, "--out", str(path.parent / "out"), str(path), *options, plugins=plugins)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,37 +11,13 @@ import pytest
 import reports.plugin
 from fixtures.sandbox.server import Host
 from reports.finding import Results
-from tests.harness import Judged, run_checks
-
-_ROOMS = ("fixtures.plugin", "fixtures.handing", "reports.plugin", "reports.catalogue")
-_CHECK = """
-import pytest
-
-@pytest.mark.severity("high")
-@pytest.mark.guide("ecs", "service events")
-def check_mine({asks}) -> None:
-    \"\"\"Mine.\"\"\"
-    assert {holds}, "not so"
-
-{more}
-"""
+from tests.harness import Judged
+from tests.reports.pages import own_check
 
 
-def _judged(
-    host: Host,
-    place: Path,
-    *options: str,
-    asks: str = "",
-    holds: str = "True",
-    more: str = "",
-    plugins: Sequence[object] = (),
-) -> Judged:
-    # Of its own name: each stays imported.
-    file = place / f"check_{place.name}.py"
-    file.write_text(_CHECK.format(asks=asks, holds=holds, more=more), encoding="utf-8")
-    given = [a for name in _ROOMS for a in ("-p", name)]
+def _judged(host: Host, place: Path, *options: str, **check: Any) -> Judged:
     with host.fork() as world:
-        return run_checks(world, *given, "--out", str(place / "out"), str(file), *options, plugins=plugins)
+        return own_check(world, place, *options, **check)
 
 
 def _suite(file: Path) -> tuple[dict[str, str | None], list[tuple[str | None, str, str | None]]]:
