@@ -290,6 +290,7 @@ def verdict_parts(results: Results) -> tuple[str, ...]:
         plural(n["advisory"], "advisory", "advisories") if n["advisory"] else "",
         f"{n['not_applicable']} not applicable" if n["not_applicable"] else "",
         f"STOPPED EARLY with {results.not_judged} not judged" if results.not_judged else "",
+        plural(len(results.other_errors), "other error") if results.other_errors else "",
     ]
     return tuple(p for p in parts if p)
 
@@ -320,5 +321,6 @@ def mode(results: Results) -> str:
 
 
 def exit_code(results: Results) -> int:
-    """0 when nothing failed and everything was seen."""
-    return 1 if results.not_judged or any(f.outcome in ("failed", "unverified") for f in results.findings) else 0
+    """0 when nothing failed, everything was seen, and nothing went wrong besides."""
+    incomplete = results.not_judged or results.other_errors
+    return 1 if incomplete or any(f.outcome in ("failed", "unverified") for f in results.findings) else 0

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from fixtures.plugin import RUN
+from fixtures.plugin import EXPANDED, RUN
 from fixtures.target import Exemption, Target
 from reports import conclusions, history, metadata, series, timelines, to_github, to_html, to_json, to_junit, to_sarif
 from reports.baseline import Baseline
@@ -49,8 +49,9 @@ def seen(config: pytest.Config) -> dict[str, Any]:
         account = environment.peek("caller")
         accounts |= {environment.target.name: str(account)} if account else {}
         curves += [series.as_dict(s) for s in series.of(environment)]
-        lives += [timelines.as_dict(t) for t in timelines.of(environment, config.stash[RUN].now)]
-    return {"api": api, "accounts": accounts, "series": curves, "timelines": lives}
+        lives += [timelines.as_dict(t) for t in timelines.of(environment, environment.now)]
+    expanded = config.stash.get(EXPANDED, 0)
+    return {"api": api, "accounts": accounts, "series": curves, "timelines": lives, "expanded": expanded}
 
 
 def take(results: Results, more: dict[str, Any]) -> None:
@@ -59,6 +60,7 @@ def take(results: Results, more: dict[str, Any]) -> None:
     results.accounts |= more["accounts"]
     results.series += [series.from_dict(s) for s in more["series"]]
     results.timelines += [timelines.from_dict(t) for t in more["timelines"]]
+    results.expanded += more["expanded"]
 
 
 def add(total: dict[str, Any], more: dict[str, Any]) -> None:
@@ -87,7 +89,7 @@ def conclude(session: pytest.Session, results: Results, exitstatus: int) -> None
     describe(config, results)
     results.exit_code = exitstatus
     if session.shouldstop or session.shouldfail or exitstatus in _ENDED_EARLY:
-        results.not_judged = max(0, session.testscollected - len(results.findings))
+        results.not_judged = max(0, session.testscollected + results.expanded - len(results.findings))
     if config.option.__dict__.get("numprocesses"):
         # Workers end in any order; reports of the same environment should look the same.
         results.findings.sort(key=lambda f: f.id)

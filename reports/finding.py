@@ -185,7 +185,8 @@ class Results:
         accounts: account by target, where it is known.
         regions: Region by target.
         not_judged: how many selected checks the run did not come to, because it was stopped.
-        besides: what went wrong besides the checks: where, what, and all that was said.
+        expanded: how many more checks there are than pytest collected, which counts "every service" as one.
+        other_errors: what went wrong besides the checks: where, what, and all that was said.
     """
 
     findings: list[Finding] = field(default_factory=list)
@@ -202,7 +203,8 @@ class Results:
     series: list[Series] = field(default_factory=list)
     timelines: list[Timeline] = field(default_factory=list)
     not_judged: int = 0
-    besides: list[tuple[str, str, str]] = field(default_factory=list)
+    expanded: int = 0
+    other_errors: list[tuple[str, str, str]] = field(default_factory=list)
 
     @property
     def account(self) -> str:

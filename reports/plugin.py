@@ -184,7 +184,7 @@ class Collector:
             finding = _lost(report)
         else:
             if report.failed:
-                self._besides(report.nodeid, f"failed on {report.when}", report.longreprtext)
+                self._other_error(report.nodeid, f"failed on {report.when}", report.longreprtext)
             return
         if finding.outcome == "failed":
             report.longrepr = to_junit.Told(finding)  # type: ignore[assignment]
@@ -198,22 +198,22 @@ class Collector:
             # A teardown that goes wrong must not hide what the check found.
             self._results.findings[place] = finding
         else:
-            self._besides(finding.id, finding.summary, "\n".join(finding.evidence))
+            self._other_error(finding.id, finding.summary, "\n".join(finding.evidence))
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """A file that cannot be read."""
         if report.failed:
-            self._besides(report.nodeid, "collection failure", report.longreprtext)
+            self._other_error(report.nodeid, "collection failure", report.longreprtext)
 
     def pytest_internalerror(self, excrepr: object) -> None:
         """A plugin, or pytest, went wrong."""
-        self._besides("pytest::internal", "internal error", str(excrepr))
+        self._other_error("pytest::internal", "internal error", str(excrepr))
 
-    def _besides(self, place: str, what: str, text: str) -> None:
+    def _other_error(self, place: str, what: str, text: str) -> None:
         # What went wrong is said at the end. A line that was cut may begin with half a secret, not known as one.
         kept = text if len(text) <= _LONGEST_ERROR else text[-_LONGEST_ERROR:].partition("\n")[2]
         lines = REDACTOR.clean(kept).splitlines()[-MOST_LINES:]
-        self._results.besides.append((inert(place), inert(what), "\n".join(harmless_lines(lines))))
+        self._results.other_errors.append((inert(place), inert(what), "\n".join(harmless_lines(lines))))
 
     @property
     def count(self) -> int:
@@ -296,7 +296,7 @@ def _write(results: Results, config: pytest.Config) -> None:
     if results.findings and CONFIGURATION_ERROR not in config.stash:
         ending.write(results, config)
         return
-    if results.besides:
+    if results.other_errors:
         ending.describe(config, results)
         to_junit.write(results, Path(config.option.out))
     to_html.discard(config)

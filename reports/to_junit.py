@@ -64,10 +64,10 @@ def _document(results: Results) -> Iterator[str]:
     counts = Counter(f.outcome for f in results.findings)
     suite: dict[str, str | int] = {
         "name": "pytest",
-        "errors": counts["unverified"] + len(results.besides),
+        "errors": counts["unverified"] + len(results.other_errors),
         "failures": counts["failed"],
         "skipped": counts["advisory"] + counts["not_applicable"],
-        "tests": len(results.findings) + len(results.besides),
+        "tests": len(results.findings) + len(results.other_errors),
         "time": f"{results.duration_s:.3f}",
         "timestamp": results.started,
         "hostname": platform.node(),
@@ -75,7 +75,7 @@ def _document(results: Results) -> Iterator[str]:
     about = {"mode": results.mode, "account": results.account, "region": results.region}
     yield '<?xml version="1.0" encoding="utf-8"?>\n<testsuites name="pytest tests">'
     yield f"<testsuite{_attributes(suite)}>\n{_properties((n, v) for n, v in about.items() if v)}\n"
-    for place, what, said in results.besides:
+    for place, what, said in results.other_errors:
         yield _testcase(place, 0.0, _element("error", what, said))
     for one in results.findings:
         yield _testcase(one.id, one.duration_s, _properties(properties(one)) + _outcome(one))

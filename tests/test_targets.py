@@ -51,6 +51,21 @@ def test_services_can_be_discovered(host: Host, tmp_path: Path) -> None:
     assert {f.service.removeprefix("ecommerce-dev-") for f in found.results.of("failed")} == {"product"}
 
 
+@pytest.mark.parametrize("more", [(), ("-n", "2")])
+def test_a_run_that_stops_at_the_first_failure_says_what_it_did_not_judge(
+    host: Host, tmp_path: Path, more: tuple[str, ...]
+) -> None:
+    found_by_name = target(tmp_path, "all", services="discover_services = true")
+    with judged(host, "-m", "ecs", "-x", "--target", found_by_name, *more, faults=["image-missing"]) as found:
+        pass
+
+    assert found.exit_code != 0
+    assert found.results.not_judged > 0
+    assert f"STOPPED EARLY with {found.results.not_judged} not judged" in found.output
+    # Workers that are under way finish what they are at.
+    assert more or len(found.results.of("failed")) == 1
+
+
 def exemption(expires: str, check: str = "check_no_tasks_stop", resource: str = "*product") -> str:
     return f'[[exemptions]]\ncheck = "{check}"\nresource = "{resource}"\nreason = "INC-1"\nexpires = {expires}'
 
@@ -96,10 +111,13 @@ def test_a_baseline_tells_new_known_and_fixed(host: Host, tmp_path: Path) -> Non
     assert changes["check_image_exists", "product"] == "fixed"
 
 
-def test_workers_find_what_one_process_finds(host: Host) -> None:
+@pytest.mark.parametrize("discovered", [False, True], ids=["listed", "discovered"])
+def test_workers_find_what_one_process_finds(host: Host, tmp_path: Path, discovered: bool) -> None:
+    selected = ["-m", "ecs or database"]
+    selected += ["--target", target(tmp_path, "all", services="discover_services = true")] if discovered else []
     with host.fork(["crash-loop", "database-rule-removed"]) as world:
-        alone = run_checks(world, "-m", "ecs or database")
-        together = run_checks(world, "-m", "ecs or database", "-n", "2")
+        alone = run_checks(world, *selected)
+        together = run_checks(world, *selected, "-n", "2")
 
     assert {i: f.outcome for i, f in together.findings.items()} == {i: f.outcome for i, f in alone.findings.items()}
     assert set(together.results.roots) == set(alone.results.roots)

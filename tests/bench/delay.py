@@ -1,7 +1,7 @@
 """A loopback TCP proxy in front of the sandbox that adds the round trips that a network would.
 
 Each HTTP request waits one round trip before it is handed on, also on a connection that is kept alive, and the first
-request of a connection one more, which is TCP's handshake. TLS is left out: its round trip and its 22 ms of CPU for each
+request of a connection one more, which is TCP's handshake. TLS is left out: its round trips and CPU for each
 connection would slow down most those who open many, so the comparison flatters them.
 """
 

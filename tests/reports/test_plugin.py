@@ -122,7 +122,7 @@ def test_an_error_that_is_cut_shows_no_half_of_a_secret() -> None:
     results = Results()
     text = f"password={'S3cret' * 2000}\n" + "and so on\n" * 1500
     assert "S3cret" in text[-reports.plugin._LONGEST_ERROR :]
-    reports.plugin.Collector(results)._besides("checks/check_mine.py", "collection failure", text)
-    ((_, _, said),) = results.besides
+    reports.plugin.Collector(results)._other_error("checks/check_mine.py", "collection failure", text)
+    ((_, _, said),) = results.other_errors
     assert "and so on" in said
     assert "S3cret" not in said

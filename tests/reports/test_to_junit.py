@@ -101,7 +101,7 @@ def test_the_suite_counts_them_and_says_whether_they_are_of_a_simulation(tmp_pat
 
 def test_a_file_that_could_not_be_collected_is_an_error(tmp_path: Path) -> None:
     told = results()
-    told.besides.append(("checks/check_mine.py", "collection failure", "SyntaxError: <nonsense>"))
+    told.other_errors.append(("checks/check_mine.py", "collection failure", "SyntaxError: <nonsense>"))
     root = _written(told, tmp_path)
 
     case, error = root.find("testsuite/testcase"), root.find("testsuite/testcase/error")
