@@ -64,12 +64,12 @@ def _by_key(checks: Sequence[Mapping[str, str]]) -> dict[Key, str]:
 
 
 def change(now: str, before: str) -> Change | None:
-    """What became of a finding.
+    """What became of a finding; None as well where it was wrong and is not judged now.
 
     Worse counts as new: what could not be seen or was merely advisory, and fails now, is news to whoever is on call.
     """
     if now not in WRONG:
-        return "fixed" if before in WRONG else None
+        return "fixed" if before in WRONG and now == "passed" else None
     if before == now or (before, now) == ("failed", "advisory"):
         return "known"
     return "new"
@@ -80,8 +80,8 @@ def compare(results: Results, baseline: Baseline) -> None:
     if not baseline:
         return
     results.findings = [replace(f, change=change(f.outcome, baseline.before(f))) for f in results.findings]
-    judged = {f.key for f in results.findings}
-    targets = {t for t, _, _ in judged}
+    judged = {f.key for f in results.findings if f.outcome != "not_applicable"}
+    targets = {f.target for f in results.findings}
     gone = [k for k, o in baseline.by_key.items() if o in WRONG and k[0] in targets and k not in judged]
     if gone:
         names = listed((f"{check}[{service}]" if service else check for _, check, service in gone), 4)

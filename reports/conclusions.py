@@ -238,6 +238,7 @@ def _step(step: str, where: Iterable[str]) -> str:
 
 # Every request to Cost Explorer, pages included (AWS Cost Management pricing); the other APIs that are asked are free.
 _USD_PER_REQUEST = {"ce": 0.01}
+_TOLD_WAIT_S = 1.0
 
 
 def billed_usd(results: Results) -> float:
@@ -249,10 +250,13 @@ def billed_usd(results: Results) -> float:
 
 
 def asked(results: Results) -> str:
-    """``118 API requests, billed $0.04``."""
-    said = plural(results.api["requests"], "API request")
+    """``118 API requests, billed $0.04``, and how long they waited, all together, where AWS is asked too often."""
+    parts = [plural(results.api["requests"], "API request")]
     usd = billed_usd(results)
-    return f"{said}, billed ${usd:.2f}" if usd else said
+    parts += [f"billed ${usd:.2f}"] if usd else []
+    waited_s = results.api["waited_s"]
+    parts += [f"which waited {waited_s:.0f} s for AWS's limits and retries"] if waited_s >= _TOLD_WAIT_S else []
+    return ", ".join(parts)
 
 
 # -- in words ---------------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from reports import conclusions, history, metadata, series, timelines, to_github
 from reports.baseline import Baseline
 from reports.baseline import compare as compare_with
 from reports.finding import Finding, Results, empty_api
+from reports.text import one_line
 
 FILES = ("results.json", "report.html", "junit.xml", "summary.md", "results.sarif")
 _ENDED_EARLY = (2, 3)  # interrupted, internal error
@@ -44,8 +45,8 @@ def seen(config: pytest.Config) -> dict[str, Any]:
     lives: list[dict[str, Any]] = []
     for environment in config.stash[RUN]:
         count = environment.count
-        more = {"requests": count.requests, "distinct": count.distinct, "by_operation": dict(count.by_operation)}
-        add(api, more)
+        own = {"requests": count.requests, "distinct": count.distinct, "waited_s": count.waited_s}
+        add(api, own | {"by_operation": dict(count.by_operation)})
         account = environment.peek("caller")
         accounts |= {environment.target.name: str(account)} if account else {}
         curves += [series.as_dict(s) for s in series.of(environment)]
@@ -67,6 +68,7 @@ def add(total: dict[str, Any], more: dict[str, Any]) -> None:
     """Add up counts of API requests."""
     total["requests"] += more["requests"]
     total["distinct"] += more["distinct"]
+    total["waited_s"] = round(total["waited_s"] + more["waited_s"], 1)
     for operation, n in more["by_operation"].items():
         total["by_operation"][operation] = total["by_operation"].get(operation, 0) + n
 
@@ -78,6 +80,7 @@ def describe(config: pytest.Config, results: Results) -> None:
     results.targets = tuple(t.name for t in run.targets)
     results.regions = {t.name: t.region for t in run.targets if t.region}
     results.started = run.now.isoformat()
+    results.selection = one_line(" ".join(filter(None, (config.option.markexpr, config.option.keyword))))
 
 
 def conclude(session: pytest.Session, results: Results, exitstatus: int) -> None:

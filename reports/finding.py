@@ -173,7 +173,7 @@ def rank(finding: Finding) -> tuple[int, int, str, str]:
 
 def empty_api() -> dict[str, Any]:
     """The count of no requests at all."""
-    return {"requests": 0, "distinct": 0, "by_operation": {}}
+    return {"requests": 0, "distinct": 0, "waited_s": 0.0, "by_operation": {}}
 
 
 @dataclass
@@ -184,6 +184,7 @@ class Results:
         notes: what a reader must know besides the findings, a line each.
         accounts: account by target, where it is known.
         regions: Region by target.
+        selection: what ``-m`` and ``-k`` said, "" where all checks were asked for.
         not_judged: how many selected checks the run did not come to, because it was stopped.
         expanded: how many more checks there are than pytest collected, which counts "every service" as one.
         other_errors: what went wrong besides the checks: where, what, and all that was said.
@@ -197,6 +198,7 @@ class Results:
     accounts: dict[str, str] = field(default_factory=dict)
     regions: dict[str, str] = field(default_factory=dict)
     started: str = ""
+    selection: str = ""
     duration_s: float = 0.0
     exit_code: int = 0
     api: dict[str, Any] = field(default_factory=empty_api)

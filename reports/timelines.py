@@ -61,10 +61,6 @@ def restarts(
     )
 
 
-def _span(lane: int, task: Task, kind: str, end: dt.datetime) -> Span:
-    return Span(lane=lane, start=task.started_at or task.created_at, end=task.stopped_at or end, kind=kind)
-
-
 def _kind(task: Task, definition: TaskDefinition | None) -> str:
     essential = [c.name for c in definition.containers if c.essential] if definition else []
     return "stopped" if stopped_tasks.classify(task, essential).benign else "failed"

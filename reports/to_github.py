@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from reports import conclusions
+from reports import conclusions, to_sarif
 from reports.finding import Finding, Results
 from reports.locations import place
 from reports.text import inert
@@ -54,7 +54,7 @@ def outputs(results: Results, out: Path) -> str:
         "root-causes": str(len(conclusions.found_roots(results))),
         "results": str(out / "results.json"),
         "report": str(out / "report.html"),
-        "sarif": str(out / "results.sarif"),
+        "sarif": str(out / to_sarif.NAME) if to_sarif.says_all(results) else "",
     }
     # A path must stay the path that it is, so it is not shortened.
     return "".join(f"{name}={inert(value, 4096)}\n" for name, value in values.items())

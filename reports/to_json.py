@@ -43,6 +43,7 @@ def as_dict(results: Results) -> dict[str, Any]:
         "accounts": results.accounts,
         "regions": results.regions,
         "started": results.started,
+        "selection": results.selection,
         "duration_s": results.duration_s,
         "exit_code": results.exit_code,
         "verdict": conclusions.verdict(results),
@@ -134,6 +135,7 @@ def _from_dict(data: dict[str, Any]) -> Results:
         accounts=_named(data.get("accounts") or dict.fromkeys(targets, data["account"])),
         regions=_named(data.get("regions") or dict.fromkeys(targets, data["region"])),
         started=dt.datetime.fromisoformat(data["started"]).isoformat(),
+        selection=one_line(str(data.get("selection", ""))),
         duration_s=_number(data["duration_s"]),
         exit_code=int(_number(data["exit_code"])),
         api=_api(data["api"]),
@@ -188,5 +190,6 @@ def _api(value: dict[str, Any]) -> dict[str, Any]:
     return {
         "requests": int(_number(value["requests"])),
         "distinct": int(_number(value["distinct"])),
+        "waited_s": _number(value.get("waited_s", 0.0)),
         "by_operation": counts,
     }

@@ -15,13 +15,28 @@ from reports.locations import place
 from reports.to_json import write_whole
 
 _LEVELS = {"critical": "error", "high": "error", "medium": "warning", "low": "note"}
+NAME = "results.sarif"
+# Scenarios whose findings are about lines of files.
+_PLACED = ("docker", "terraform")
 _MOST_RESULTS = 5000  # what GitHub shows of one file
 
 
-def write(results: Results, out: Path, environment: Mapping[str, str] = os.environ) -> Path:
-    """Write results.sarif; without results where nothing names a file, which closes what was open before."""
+def write(results: Results, out: Path, environment: Mapping[str, str] = os.environ) -> Path | None:
+    """Write results.sarif; without results where nothing names a file, which closes what was open before.
+
+    So there is no file, and None is returned, where something could not be looked at: what was open stays so.
+    """
+    if not says_all(results):
+        (out / NAME).unlink(missing_ok=True)
+        return None
     document = json.dumps(as_dict(results, environment), indent=1, ensure_ascii=False)
-    return write_whole(out / "results.sarif", document + "\n")
+    return write_whole(out / NAME, document + "\n")
+
+
+def says_all(results: Results) -> bool:
+    """Whether all was looked at that may name a file."""
+    blind = any(f.outcome == "unverified" and f.scenario in _PLACED for f in results.findings)
+    return not blind and not results.not_judged
 
 
 def as_dict(results: Results, environment: Mapping[str, str]) -> dict[str, Any]:
@@ -37,11 +52,16 @@ def as_dict(results: Results, environment: Mapping[str, str]) -> dict[str, Any]:
             {
                 "tool": {"driver": {"name": "runbook-checks", "rules": list(rules.values())}},
                 "columnKind": "unicodeCodePoints",
-                "automationDetails": {"id": f"runbook-checks/{', '.join(results.targets)}/"},
+                # What is compared with what was open before: a smoke test says nothing of what the night judged.
+                "automationDetails": {"id": f"{'/'.join(_category(results))}/"},
                 "results": found[:_MOST_RESULTS],
             }
         ],
     }
+
+
+def _category(results: Results) -> list[str]:
+    return ["runbook-checks", ", ".join(results.targets), *([results.selection] if results.selection else [])]
 
 
 def _rule(finding: Finding) -> dict[str, Any]:

@@ -65,7 +65,7 @@ class Verdict:
         return "\n".join((self.summary, *cause, *(f"  {line}" for line in self.evidence)))
 
 
-_RANK: dict[Severity | None, int] = {"critical": 4, "high": 3, None: 2, "medium": 2, "low": 1}
+_RANK: dict[Severity, int] = {"critical": 4, "high": 3, "medium": 2, "low": 1}
 
 
 def worst(verdicts: tuple[Verdict, ...], otherwise: Verdict) -> Verdict:

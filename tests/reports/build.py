@@ -74,7 +74,7 @@ def results(*findings: Finding, **more: Any) -> Results:
         "regions": dict.fromkeys(targets, "us-east-1"),
         "started": "2027-01-02T03:00:00+00:00",
         "duration_s": 4.2,
-        "api": {"requests": 12, "distinct": 10, "by_operation": {"ecs:DescribeServices": 12}},
+        "api": {"requests": 12, "distinct": 10, "waited_s": 0.0, "by_operation": {"ecs:DescribeServices": 12}},
     }
     made = Results(list(findings), **{**told, **more})
     conclusions.conclude(made)

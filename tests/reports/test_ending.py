@@ -50,10 +50,12 @@ def test_a_report_that_cannot_be_written_is_one_line_and_fails_the_run(host: Hos
 
 def test_counts_of_processes_are_added_up() -> None:
     results = Results()
-    more: dict[str, Any] = {"requests": 3, "distinct": 2, "by_operation": {"ecs:ListServices": 3}}
+    more: dict[str, Any] = {"requests": 3, "distinct": 2, "waited_s": 1.5, "by_operation": {"ecs:ListServices": 3}}
     for account in ("1" * 12, "2" * 12):
-        ending.take(results, {"api": more, "accounts": {account[0]: account}, "series": [], "timelines": [], "expanded": 0})
-    assert results.api == {"requests": 6, "distinct": 4, "by_operation": {"ecs:ListServices": 6}}
+        ending.take(
+            results, {"api": more, "accounts": {account[0]: account}, "series": [], "timelines": [], "expanded": 0}
+        )
+    assert results.api == {"requests": 6, "distinct": 4, "waited_s": 3.0, "by_operation": {"ecs:ListServices": 6}}
     assert results.account == f"{'1' * 12}, {'2' * 12}"
     assert empty_api()["requests"] == 0
 

@@ -16,7 +16,9 @@ from tests.reports.build import HOSTILE, finding, results
 
 
 def _run(*found: Finding, tmp_path: Path, **environment: str) -> dict[str, Any]:
-    document = json.loads(to_sarif.write(results(*found), tmp_path, environment).read_text(encoding="utf-8"))
+    written = to_sarif.write(results(*found), tmp_path, environment)
+    assert written is not None
+    document = json.loads(written.read_text(encoding="utf-8"))
     _is_sarif(document)
     (run,) = document["runs"]
     return run  # type: ignore[no-any-return]
@@ -68,6 +70,18 @@ def test_nothing_to_tell_is_a_valid_file_that_closes_what_was_open(tmp_path: Pat
     run = _run(finding(outcome="passed"), tmp_path=tmp_path)
     assert run["results"] == []
     assert run["automationDetails"]["id"] == "runbook-checks/dev/"
+
+
+def test_what_was_open_is_closed_only_by_a_run_that_looked_at_the_same(tmp_path: Path) -> None:
+    run = results(finding(outcome="passed"), selection="smoke and ecs")
+    (told,) = to_sarif.as_dict(run, {})["runs"]
+    assert told["automationDetails"]["id"] == "runbook-checks/dev/smoke and ecs/"
+
+    (tmp_path / "results.sarif").write_text("of an earlier run")
+    for blind in (results(finding(outcome="unverified", scenario="terraform")), results(not_judged=1)):
+        assert to_sarif.write(blind, tmp_path, {}) is None
+        assert not (tmp_path / "results.sarif").exists()
+    assert to_sarif.write(results(finding(outcome="unverified", scenario="alb")), tmp_path, {}) is not None
 
 
 def test_an_exempt_finding_is_suppressed_with_its_reason(tmp_path: Path) -> None:
