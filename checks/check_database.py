@@ -371,7 +371,7 @@ def check_api_answers_without_errors(
     service: Service, database_link: DatabaseLink, alb_counts: Each[str, Counts], now: dt.datetime, target: Target
 ) -> None:
     """The APIs that use the database do not answer 5xx to a notable share of requests."""
-    counted = {arn: alb_counts.of(arn) for arn in service.target_groups if arn in alb_counts}
+    counted = {arn: alb_counts.of(arn) for arn in service.every_target_group if arn in alb_counts}
     if not counted:
         raise NotApplicable(f"{service.service} is behind no Application Load Balancer")
     verdicts = tuple(

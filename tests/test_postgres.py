@@ -54,7 +54,7 @@ def test_a_denied_secret_is_unverified(host: Host) -> None:
     assert found.iam_action == "secretsmanager:GetSecretValue"
 
 
-def _ask(world: World, password: str, port: int = 0) -> object:
+def _ask(world: World, password: str, port: int = 0, *, plain: bool = True) -> object:
     host, _, own = world.database_address.rpartition(":")
     return postgres.sessions(
         host="ecommerce-dev-db.example",
@@ -63,6 +63,7 @@ def _ask(world: World, password: str, port: int = 0) -> object:
         user="ecommerce_admin",
         password=Secret(password),
         database="ecommerce",
+        plain=plain,
     )
 
 
@@ -72,6 +73,30 @@ def test_a_wrong_password_is_no_network_trouble(host: Host) -> None:
 
     assert caught.value.cause == "error"
     assert "not-the-password" not in str(caught.value)
+
+
+def test_no_password_is_sent_without_tls(host: Host) -> None:
+    with host.fork() as world, pytest.raises(Unavailable, match="does not offer TLS") as caught:
+        _ask(world, "whatever", plain=False)
+
+    assert caught.value.cause == "unsupported"
+
+
+@pytest.mark.parametrize(
+    ("libpq", "own", "expected"),
+    [
+        (150004, "", {"sslmode": "require"}),
+        (160000, "", {"sslmode": "require", "require_auth": "scram-sha-256,md5"}),
+        (150004, "disable", {"sslmode": "require"}),
+        (150004, "verify-full", {"sslmode": "verify-full"}),
+    ],
+)
+def test_a_login_is_never_less_than_encrypted(
+    libpq: int, own: str, expected: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGSSLMODE", own)
+
+    assert postgres._guarded(libpq) == expected
 
 
 def test_a_database_that_is_not_there_is_unreachable(host: Host) -> None:
@@ -97,7 +122,13 @@ def test_sessions_that_we_may_not_look_into_are_not_taken_for_none(host: Host) -
             own.execute("drop role if exists plain")
             own.execute("create role plain login password 'plain'")
         seen = postgres.sessions(
-            host="x", address=address, port=int(port), user="plain", password=Secret("plain"), database="ecommerce"
+            host="x",
+            address=address,
+            port=int(port),
+            user="plain",
+            password=Secret("plain"),
+            database="ecommerce",
+            plain=True,
         )
 
     assert not seen.complete
@@ -113,7 +144,13 @@ def test_our_sessions_can_write_nothing(host: Host, monkeypatch: pytest.MonkeyPa
 
 def _ask_as_superuser(address: str, port: int) -> None:
     postgres.sessions(
-        host="x", address=address, port=port, user="postgres", password=Secret("trusted"), database="postgres"
+        host="x",
+        address=address,
+        port=port,
+        user="postgres",
+        password=Secret("trusted"),
+        database="postgres",
+        plain=True,
     )
 
 

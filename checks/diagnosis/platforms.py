@@ -8,20 +8,10 @@ from checks.diagnosis.verdict import Verdict
 from fixtures.model.ecs import Service, TaskDefinition
 from fixtures.model.platforms import ImagePlatforms
 
-# runtimePlatform.cpuArchitecture in the words of image manifests (GOARCH).
-_ARCHITECTURES = {"X86_64": "amd64", "ARM64": "arm64"}
-
-
-def wanted(definition: TaskDefinition) -> str:
-    """The platform that a revision asks for, as images name theirs: ``linux/arm64``."""
-    system = "windows" if definition.operating_system.startswith("WINDOWS") else "linux"
-    architecture = _ARCHITECTURES.get(definition.cpu_architecture, definition.cpu_architecture.lower())
-    return f"{system}/{architecture}"
-
 
 def fit(service: Service, definition: TaskDefinition, images: Sequence[ImagePlatforms]) -> Verdict:
     """Every image was built for the platform of the revision's ``runtimePlatform``."""
-    platform = wanted(definition)
+    platform = definition.platform
     wrong = [i for i in images if i.platforms and platform not in i.platforms]
     first = wrong[0] if wrong else None
     said = f"{definition.operating_system}/{definition.cpu_architecture}"

@@ -59,7 +59,7 @@ def _waiting(
         found.append(f"{service.service}: its deployment is in progress")
     elif young and service.running < service.desired:
         found.append(f"{service.service}: {service.running} of {service.desired} tasks run")
-    own = [t for group in service.target_groups for t in targets.get(group, ()) if t.registered]
+    own = [t for group in service.every_target_group for t in targets.get(group, ()) if t.registered]
     starting = [t for t in own if t.state == "initial" or (young and t.state == "unhealthy")]
     return found + [f"{service.service}: target {t.address} is {t.state}" for t in starting]
 

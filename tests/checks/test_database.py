@@ -6,7 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from checks import check_database
+from fixtures.each import Each
+from fixtures.model.ecs import LoadBalancerLink
+from fixtures.model.metrics import Counts, Series
 from fixtures.sandbox.server import Host
+from fixtures.target import Target
+from tests.diagnosis.facts import NOW, ago, service
 from tests.harness import judged, run_checks
 from tests.matrix import seen
 
@@ -201,3 +207,16 @@ def test_log_errors_are_explained_by_their_cause(host: Host, name: str, cause: s
 def test_no_password_is_in_any_report(host: Host) -> None:
     with judged(host, "-m", "database", faults=["database-url"]) as found:
         assert ":x@" not in found.output
+
+
+@pytest.mark.parametrize("serving", ["blue", "green"])
+def test_errors_count_at_either_group_of_a_blue_green_pair(serving: str) -> None:
+    pair = service(load_balancers=(LoadBalancerLink("blue", "web", 8000, "green"),))
+    quiet = Counts(ago(60), NOW, 300, {})
+    errors = Series(((ago(5), 50.0),))
+    broken = Counts(ago(60), NOW, 300, {"HTTPCode_Target_5XX_Count": errors, "RequestCount": errors})
+    counts = Each({group: broken if group == serving else quiet for group in ("blue", "green")})
+    target = Target(name="shop", cluster="shop", services=({"name": "web", "service": "shop-web"},))
+
+    with pytest.raises(AssertionError, match="50 of 50 requests were answered 5xx"):
+        check_database.check_api_answers_without_errors(pair, None, counts, NOW, target)  # type: ignore[arg-type]

@@ -23,7 +23,7 @@ def image(*found: str, index: bool = False) -> ImagePlatforms:
     ],
 )
 def test_what_a_revision_asks_for(architecture: str, system: str, expected: str) -> None:
-    assert platforms.wanted(definition(cpu_architecture=architecture, operating_system=system)) == expected
+    assert definition(cpu_architecture=architecture, operating_system=system).platform == expected
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import pytest
 
 from checks.diagnosis.settling import judge
 from fixtures.model.alb import Target
+from fixtures.model.ecs import LoadBalancerLink
 from tests.diagnosis.facts import GROUP, NOW, ago, deployment, service, stopped_task
 
 
@@ -27,6 +28,13 @@ def test_waits_for_a_deployment_and_for_initial_targets() -> None:
         "shop-web: its deployment is in progress",
         "shop-web: target 10.0.0.1:8000 is initial",
     )
+
+
+def test_waits_for_targets_of_either_group_of_a_blue_green_pair() -> None:
+    pair = service(load_balancers=(LoadBalancerLink("blue", "web", 8000, "green"),))
+
+    for group in ("blue", "green"):
+        assert judge([pair], {}, {group: [target("initial")]}, NOW, 15).worth_waiting
 
 
 def test_unhealthy_targets_may_heal_only_while_the_deployment_is_young() -> None:

@@ -107,3 +107,14 @@ def test_only_the_first_request_is_throttled(host: Host, action: str, code: str)
         ask(**parameters)
 
     assert caught.value.response["Error"]["Code"] == code
+
+
+@pytest.mark.parametrize(
+    ("method", "parameter"),
+    [("describe_target_groups", "TargetGroupArns"), ("describe_load_balancers", "LoadBalancerArns")],
+)
+def test_load_balancing_describes_twenty_at_a_time(host: Host, method: str, parameter: str) -> None:
+    with host.fork() as world, pytest.raises(ClientError, match="more than '20'"):
+        getattr(client(world, "elbv2"), method)(
+            **{parameter: [f"arn:aws:elasticloadbalancing:::{n}" for n in range(21)]}
+        )
