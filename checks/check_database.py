@@ -293,13 +293,13 @@ def check_tasks_are_newer_than_secret(
     tasks = [t for t in running_tasks if t.id not in leaving]
     if not used or not tasks:
         raise NotApplicable(f"{service.service} has no task of this deployment that was given a readable secret")
-    verdict = credentials.fresh(tasks, used, service.name, ())
+    verdict = credentials.fresh(tasks, used, service, ())
     if not verdict:
         # Only now do the logs matter: with refused logins it is no longer a risk, but what is broken.
         logs = _logs(logs_of_services, service)
         since = connection_errors.current_since(service, now, target.window_min)
         lines = connection_errors.authentication_lines(logs, database_link, since) if logs else ()
-        verdict = credentials.fresh(tasks, used, service.name, lines)
+        verdict = credentials.fresh(tasks, used, service, lines)
     assert verdict, verdict.explain()
 
 

@@ -78,7 +78,7 @@ def describe(config: pytest.Config, results: Results) -> None:
     run = config.stash[RUN]
     results.mode = run.options.mode
     results.targets = tuple(t.name for t in run.targets)
-    results.regions = {t.name: t.region for t in run.targets if t.region}
+    results.regions = {e.target.name: e.region for e in run if e.region}
     results.started = run.now.isoformat()
     results.selection = one_line(" ".join(filter(None, (config.option.markexpr, config.option.keyword))))
 

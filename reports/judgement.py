@@ -12,6 +12,7 @@ import pytest
 from checks.diagnosis.verdict import Verdict
 from checks.guide import Bullet
 from fixtures.errors import Unavailable
+from fixtures.model.ecs import Service
 from fixtures.plugin import RUN
 from fixtures.secret import REDACTOR
 from fixtures.target import Target
@@ -41,7 +42,8 @@ def finding_of(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.Te
         title=declared.title,
         scenario=declared.scenario,
         severity=declared.severity,
-        stage=declared.bullet.stage,
+        # What the guide lists under what to do, a check finds the need of.
+        stage="diagnosis" if declared.bullet.stage == "resolution" else declared.bullet.stage,
         step=declared.step,
         outcome=outcome_of(str(report.when), report.passed, report.skipped, isinstance(error, AssertionError)),
         target=target.name,
@@ -87,10 +89,12 @@ def _failed(
     item: pytest.Item, finding: Finding, error: BaseException | None, bullet: Bullet, target: Target
 ) -> Finding:
     said = error.args[0] if error is not None and error.args else None
-    names = _names(target, finding.service)
+    # What speaks of the service as it was judged knows it better than the target's own names for it.
+    region, seen = item.config.stash[RUN].environments[target.name].region, getattr(item, "funcargs", {}).get("service")
+    names = _names(target, finding.service, region) | (_seen_names(seen) if isinstance(seen, Service) else {})
     commands: tuple[str, ...] = ()
     if isinstance(said, Verdict):
-        finding, names, commands = _from_verdict(finding, said, target), {**names, **said.names}, said.commands
+        finding, names, commands = _from_verdict(finding, said, region), {**names, **said.names}, said.commands
     else:
         first, *rest = str(error).splitlines() or ["the assertion has no message"]
         finding = replace(finding, summary=first, evidence=tuple(rest))
@@ -102,7 +106,7 @@ def _failed(
     return gated(finding, target, item.config.stash[RUN].now.date(), item.config.option.fail_on)
 
 
-def _from_verdict(finding: Finding, verdict: Verdict, target: Target) -> Finding:
+def _from_verdict(finding: Finding, verdict: Verdict, region: str) -> Finding:
     return replace(
         finding,
         resource=verdict.resource,
@@ -117,25 +121,36 @@ def _from_verdict(finding: Finding, verdict: Verdict, target: Target) -> Finding
         related=tuple(dict.fromkeys((*finding.related, verdict.resource, *verdict.related))),
         signs=tuple(verdict.signs),
         locations=tuple(verdict.locations),
-        console_url=console.url(verdict.resource, target.region),
+        console_url=console.url(verdict.resource, region),
     )
 
 
-def _names(target: Target, service: str) -> dict[str, str]:
+def _names(target: Target, service: str, region: str) -> dict[str, str]:
     """Values for the guide's placeholders that the target alone knows."""
     settings = target.settings_of(service) if service else None
     names = {
         "target": target.name,
         "project": target.project,
         "environment": target.environment,
-        "region": target.region,
+        "region": region,
         "cluster": target.cluster,
-        "database": target.database.identifier or f"{target.prefix}-db",
-        "load_balancer": f"{target.prefix}-alb",
+        "database": target.database.identifier,
         "terraform_directory": target.terraform.directory,
     }
     if settings is not None:
-        names |= {"service": settings.service, "family": settings.service, "container": settings.container}
+        names |= {"service": settings.service, "container": settings.container}
+    return {k: v for k, v in names.items() if v}
+
+
+def _seen_names(service: Service) -> dict[str, str]:
+    """The same that a service of the cluster tells. Its revision need be neither of its own name nor the newest one."""
+    revision = service.running_revision.rpartition("/")[2]
+    names = {
+        "service": service.service,
+        "cluster": service.cluster,
+        "revision": revision,
+        "family": revision.rpartition(":")[0],
+    }
     return {k: v for k, v in names.items() if v}
 
 

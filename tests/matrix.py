@@ -28,6 +28,7 @@ from fixtures.model.terraform import Attempt, Configuration
 from fixtures.run import Environment, Run, load_facts, preflight
 from fixtures.sandbox.faults import Fault, get
 from fixtures.sandbox.server import Host
+from fixtures.secret import MASK
 from fixtures.terraform import Answer, Bench
 from reports import conclusions
 from reports.finding import Finding, Results
@@ -301,6 +302,7 @@ class Judged:
         misread: checks that say something else where they could not look, or could not look where they could.
         roots: the checks that were named as roots.
         wrong_roots: those of them that are not the fault's own.
+        silent: checks whose findings have no command to paste, or one that has something masked in it.
     """
 
     name: str
@@ -311,6 +313,7 @@ class Judged:
     misread: tuple[str, ...] = ()
     roots: tuple[str, ...] = ()
     wrong_roots: tuple[str, ...] = ()
+    silent: tuple[str, ...] = ()
     folded: bool = False
     explained: str = ""
 
@@ -332,9 +335,18 @@ def judge_fault(host: Host, one: Fault) -> Judged:
             misread=tuple(sorted(case.checks("unverified") ^ set(one.blinds))),
             roots=tuple(r.first.check for r in roots),
             wrong_roots=tuple(r.first.check for r in wrong),
+            silent=tuple(sorted({f.check for f in news if not _can_be_pasted(f)} - _NOTHING_TO_PASTE)),
             explained=f"{one.name}:\n{case.explained()}",
         )
     )
+
+
+# What they ask for is made in a console or a workflow.
+_NOTHING_TO_PASTE = {"check_cost_explorer_is_enabled", "check_terraform_runs_in_ci"}
+
+
+def _can_be_pasted(finding: Finding) -> bool:
+    return bool(finding.commands) and not any(MASK in c for c in finding.commands)
 
 
 def _is_own(root: conclusions.Root, one: Fault) -> bool:

@@ -44,6 +44,7 @@ def test_a_fault_turns_its_checks_red_and_no_others(host: Host, one: Fault) -> N
     assert judged.false_alarms == (), judged.explained
     assert judged.misread == (), judged.explained
     assert judged.wrong_roots == (), judged.explained
+    assert judged.silent == (), "a command needs a name that nothing supplies"
 
 
 @pytest.mark.parametrize("one", WORLDS, ids=named)

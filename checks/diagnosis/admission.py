@@ -250,7 +250,7 @@ def _refused(
         evidence=_evidence(attached, groups, peer, blocked, port, direction, protocol),
         related=(owner.id, peer.id, *attached, *peer.security_groups),
         signs=("network",),
-        names=_names(attached, peer, port),
+        names=_names(attached, peer, port, direction, protocol),
         likely_cause=_cause(groups, peer, blocked, port, direction, protocol),
         brief=f"no {direction} rule for {protocol} {port}{some}",
     )
@@ -278,7 +278,7 @@ def _refused_later(
         evidence=_evidence(attached, groups, peer, networks, port, direction, protocol),
         related=(owner.id, peer.id, *attached, *peer.security_groups),
         signs=("network",),
-        names=_names(attached, peer, port),
+        names=_names(attached, peer, port, direction, protocol),
         severity="medium",
     )
 
@@ -321,12 +321,19 @@ def _cause(
     return f"the {direction} rule is missing"
 
 
-def _names(attached: Sequence[str], peer: Peer, port: int) -> dict[str, str]:
-    found = {"port": str(port)}
+def _names(attached: Sequence[str], peer: Peer, port: int, direction: Direction, protocol: str) -> dict[str, str]:
+    """Values for the commands that show the groups, and for the one that adds the rule in its direction."""
+    group = next(iter(peer.security_groups), "")
+    inwards = direction == "ingress"
+    end = f"{'from' if inwards else 'to'} {group or peer.name}"
+    found = {"port": str(port), "wanted_rule": f"{direction} on {protocol} {port} {end}"}
     if attached:
         found["security_group"] = attached[0]
-    if peer.security_groups:
-        found["task_security_group"] = peer.security_groups[0]
+    if group and inwards:
+        found["task_security_group"] = group
+    elif group:
+        ports = f"FromPort={port},ToPort={port}"
+        found["egress_permissions"] = f"IpProtocol={protocol},{ports},UserIdGroupPairs=[{{GroupId={group}}}]"
     return found
 
 
@@ -376,7 +383,11 @@ def exposure(
         expected="a rule for the tasks' security group (or their subnets) only",
         evidence=tuple(f"{g.id} ({g.name}): {described(r)}" for g, r in open_rules),
         related=(*database.related, *attached),
-        names={"port": str(port), "database": database.main_instance}
+        names={
+            "port": str(port),
+            "database": database.main_instance,
+            "wanted_rule": f"ingress on tcp {port} from the tasks' groups, in place of every address",
+        }
         | ({"security_group": open_rules[0][0].id} if open_rules else {}),
         severity="high" if open_rules and database.public else None,
     )

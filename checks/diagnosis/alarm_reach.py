@@ -137,5 +137,5 @@ def judge(alarms: Sequence[Alarm], prefix: str, listeners: Listeners, topics: To
         evidence=tuple(f"{a.name}: {why}" for a, why in mute),
         related=tuple(a.arn for a, _ in mute),
         signs=("configuration",),
-        names={"alarm": first.name, "topic": topic} if topic else {"alarm": first.name},
+        names={"topic": topic, "silenced_alarm": "" if first.actions_enabled else first.name},
     )

@@ -38,7 +38,7 @@ def is_remote_with_lock(backend: Backend, directory: str) -> Verdict:
         expected="a remote backend with locking (S3 with use_lockfile = true)",
         evidence=(f"{backend.location}: backend {backend.kind}",) if backend.location else (),
         related=("terraform",),
-        names={"terraform_directory": directory, "bucket": backend.text("bucket")},
+        names={"terraform_directory": directory, "bucket": backend.text("bucket"), "unlocked_directory": directory},
         likely_cause="" if ok else cause,
         locations=(backend.location,) if backend.location and not ok else (),
     )
@@ -61,7 +61,11 @@ def _locked_by(backend: Backend) -> str:
 def bucket_is_protected(bucket: StateBucket, directory: str) -> Verdict:
     """The state's bucket exists, keeps earlier versions and encrypts; graver when it does not exist."""
     arn = f"arn:aws:s3:::{bucket.bucket}"
-    names = {"bucket": bucket.bucket, "terraform_directory": directory}
+    versioned, names = bucket.versioning == "Enabled", {"bucket": bucket.bucket, "terraform_directory": directory}
+    if bucket.exists:
+        # What is right already, such as encryption with a key of one's own, is not to be set anew.
+        names |= {} if versioned else {"unversioned_bucket": bucket.bucket}
+        names |= {} if bucket.encryption else {"unencrypted_bucket": bucket.bucket}
     fine = Verdict(
         ok=True,
         resource=arn,
@@ -75,7 +79,7 @@ def bucket_is_protected(bucket: StateBucket, directory: str) -> Verdict:
         cause = "it was deleted, or the backend block names another one"
         return _failing(fine, "the state's bucket does not exist", "critical", cause)
     wrong = []
-    if bucket.versioning != "Enabled":
+    if not versioned:
         wrong.append(_failing(fine, f"versioning is {bucket.versioning.lower() or 'off'}", "medium"))
     if not bucket.encryption:
         wrong.append(_failing(fine, "it has no default encryption", "medium"))

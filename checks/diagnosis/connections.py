@@ -70,8 +70,7 @@ def have_room(
         names={
             "database": database.main_instance,
             "instance": worst,
-            "host": database.endpoint,
-            "port": str(database.port),
+            **database.login,
         },
         severity="medium" if full and not now_full else None,
     )

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 
 from checks.diagnosis.verdict import Severity, Verdict
 from fixtures.model.database import Database, DatabaseLink, DatabaseParameters, Proxy, Setting
-from fixtures.model.ecs import Task
+from fixtures.model.ecs import Service, Task
 from fixtures.model.secrets import StoredSecret
+from fixtures.references import secret_address
 
 # A name of a whole global database (name.global-hash.global.rds…) is an alias of whichever cluster writes.
 _RDS_NAME = re.compile(r"(?<!\.global)\.rds\.(?:cn-[a-z0-9-]+\.)?amazonaws\.com(?:\.cn)?$")
@@ -179,7 +180,9 @@ def secret_valid(secret: StoredSecret, service: str, taken: Sequence[str] = ()) 
         evidence=(f"keys: {', '.join(secret.keys)}",) if secret.keys else (),
         related=(f"service/{service}", secret.arn or secret.reference),
         signs=("authentication", "secret"),
-        names={"secret": secret.name or secret.reference},
+        names={
+            "parameter" if secret.source == "ssm" else "secret": secret.name or secret_address(secret.reference).name
+        },
         likely_cause=cause,
     )
 
@@ -272,7 +275,7 @@ def is_master_secret(secret: StoredSecret, database: Database, told: bool | None
 
 
 def fresh(
-    tasks: Sequence[Task], secrets: Sequence[StoredSecret], service: str, authentication_errors: Sequence[str]
+    tasks: Sequence[Task], secrets: Sequence[StoredSecret], service: Service, authentication_errors: Sequence[str]
 ) -> Verdict:
     """Every running task started after its secret last changed: ECS reads secrets only when a task starts.
 
@@ -289,17 +292,17 @@ def fresh(
     first = stale[0] if stale else None
     return Verdict(
         ok=not stale,
-        resource=first[1].arn or first[1].reference if first else (dated[0].arn if dated else service),
-        name=first[1].name if first else f"service {service}",
+        resource=first[1].arn or first[1].reference if first else (dated[0].arn if dated else service.name),
+        name=first[1].name if first else f"service {service.name}",
         observed=_staleness(stale) if stale else f"all {len(tasks)} tasks are younger than their secrets",
         expected="tasks started after the last change",
         evidence=(
             *(f"task {t.id} started {_at(t.started_at)}, {s.name} changed {_at(s.changed_at)}" for t, s in stale),
             *authentication_errors[:5],
         ),
-        related=(f"service/{service}", *(s.arn or s.reference for s in dated)),
+        related=(f"service/{service.name}", *(s.arn or s.reference for s in dated)),
         signs=("authentication",),
-        names={"secret": first[1].name} if first else {},
+        names={"secret": first[1].name, "outdated_service": service.service} if first else {},
         severity=None if authentication_errors or not stale else "medium",
         likely_cause="the secret was rotated or edited, and the tasks still hold the old password" if stale else "",
     )

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
@@ -125,21 +124,10 @@ def _of_status(database: Database, status: str, events: Sequence[DatabaseEvent])
         evidence=_lines(database, events),
         related=database.related,
         signs=signs,
-        names=_names(database),
-        commands=_commands(database, status),
+        names=_names(database) | ({f"stopped_{database.kind}": database.identifier} if status == "stopped" else {}),
         severity="medium" if unknown else None,
         likely_cause=what,
     )
-
-
-def _commands(database: Database, status: str) -> tuple[str, ...]:
-    """What instance and cluster are asked and started with differs."""
-    kind, name = database.kind, shlex.quote(database.identifier)
-    show = (
-        f"aws rds describe-db-clusters --db-cluster-identifier {name} --query 'DBClusters[0].[Status,DBClusterMembers]'"
-    )
-    start = f"aws rds start-db-{kind} --db-{kind}-identifier {name}"
-    return (*([show] if kind == "cluster" else []), *([start] if status == "stopped" else []))
 
 
 def _of_members(database: Database, fine: Verdict, events: Sequence[DatabaseEvent]) -> Verdict:
@@ -183,7 +171,8 @@ def _lines(database: Database, events: Sequence[DatabaseEvent]) -> tuple[str, ..
 
 
 def _names(database: Database) -> dict[str, str]:
-    return {"database": database.main_instance, "database_kind": database.kind}
+    cluster = database.identifier if database.kind == "cluster" else ""
+    return {"database": database.main_instance, "database_cluster": cluster}
 
 
 def may_be_stopped(schedule: str, now: dt.datetime) -> bool:

@@ -176,7 +176,7 @@ def declared(builds: Sequence[DeclaredBuild]) -> Verdict:
         subject=f"{len(builds)} image builds",
         fine="all have their Dockerfile",
         expected="a Dockerfile and a context for every build",
-        names={"file": missing, "dockerfile": missing} if missing else None,
+        names={"file": missing, "dockerfile": ""} if missing else None,
     )
 
 

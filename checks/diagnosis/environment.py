@@ -107,7 +107,7 @@ def judge(service: Service, definition: TaskDefinition, required: Sequence[str],
         related=(*service.related, definition.arn),
         signs=("configuration",),
         likely_cause="the revision was registered with a template that was not filled in" if found else "",
-        names={"service": service.service, "family": definition.family},
+        names={"service": service.service, "revision": definition.short},
     )
 
 
@@ -122,5 +122,5 @@ def plain_secrets(service: Service, definition: TaskDefinition) -> Verdict:
         expected="secrets[].valueFrom for every secret value",
         evidence=tuple(f"{c}: {n}" for c, n in found),
         related=service.related,
-        names={"service": service.service, "family": definition.family},
+        names={"service": service.service, "revision": definition.short},
     )

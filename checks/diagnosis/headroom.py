@@ -51,14 +51,26 @@ def judge(service: Service, scaling: Scaling, load: Load, *, cpu_percent: float,
         related=(*service.related, f"service/{service.cluster}/{service.service}"),
         signs=("capacity",),
         severity=None if grave or not stuck else "medium",
-        names={
-            "service": service.service,
-            "cluster": service.cluster,
-            "minimum": str(scaling.minimum),
-            "maximum": str(max(scaling.maximum + 1, 2 * scaling.maximum)),
-        },
+        names={"service": service.service, "cluster": service.cluster, **more_tasks(service, scaling)},
         likely_cause="autoscaling wants more tasks than its limits let it have" if stuck else "",
     )
+
+
+def more_tasks(service: Service, scaling: Scaling | None) -> dict[str, str]:
+    """Names for the command that lets more tasks of a service run: half as many again.
+
+    What autoscaling manages it would set back at once, so there its limits are moved, or it is resumed.
+    """
+    if service.scheduling != "REPLICA":
+        return {}
+    wanted = service.desired + max(1, service.desired // 2)
+    if scaling is None:
+        return {"more_tasks": str(wanted)}
+    if scaling.suspended_out:
+        return {"suspended_service": service.service}
+    if service.desired >= scaling.maximum:
+        return {"minimum": str(scaling.minimum), "maximum": str(max(scaling.maximum + 1, 2 * scaling.maximum))}
+    return {"minimum": str(max(scaling.minimum, min(wanted, scaling.maximum))), "maximum": str(scaling.maximum)}
 
 
 def _target(scaling: Scaling, metric: str) -> float | None:

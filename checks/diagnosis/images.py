@@ -33,7 +33,7 @@ def judge(service: Service, definition: TaskDefinition, images: Sequence[Contain
         names={
             "service": service.service,
             "repository": first[0].reference.repository if first else "",
-            "family": definition.family,
+            "revision": definition.short,
         },
     )
 

@@ -55,7 +55,7 @@ def judge(
         expected=f"{statistic} of at most {threshold_s:g} s in all but {periods - 1} periods",
         evidence=tuple(_period(times, n) for n in found[-_SHOWN:]),
         related=(times.arn, *related),
-        names={"target_group": times.what},
+        names=_names(times),
     )
 
 
@@ -86,8 +86,19 @@ def judge_growth(
         expected=f"p50 within {factor:g} times its value at the window's begin, or below {least_s:g} s",
         evidence=tuple(_period(times, n) for n in range(len(times.instants))[-_SHOWN:]),
         related=(times.arn, *related),
-        names={"target_group": times.what},
+        names=_names(times),
     )
+
+
+def _names(times: ResponseTimes) -> dict[str, str]:
+    balancer, group = times.dimensions.get("LoadBalancer", ""), times.dimensions.get("TargetGroup", "")
+    return {
+        "load_balancer": "/".join(balancer.split("/")[1:2]),
+        "load_balancer_arn": "" if group else times.arn,
+        "target_group": times.what if group else "",
+        "dimension": balancer,
+        "group_dimension": group,
+    }
 
 
 def _period(times: ResponseTimes, n: int) -> str:

@@ -67,7 +67,7 @@ def admits_clients(
         signs=("network",) if listeners else ("configuration",),
         names=names_of(balancer)
         | {"security_group": balancer.security_groups[0] if balancer.security_groups else ""}
-        | {"port": str(closed[0].port) if closed else ""},
+        | {"wanted_rule": f"ingress on tcp {closed[0].port} from clients" if closed else ""},
         # Who types https gets in; who relies on being sent there does not.
         severity="medium" if closed and len(closed) < len(listeners) and all(map(_only_redirects, closed)) else None,
     )

@@ -34,6 +34,7 @@ def fit(service: Service, definition: TaskDefinition, images: Sequence[ImagePlat
             "service": service.service,
             "cluster": service.cluster,
             "family": definition.family,
+            "revision": definition.short,
             "platform": platform,
             "container": first.container if first else "",
             "image": first.image if first else "",

@@ -43,7 +43,7 @@ def agree(service: Service, attachment: Attachment, definition: TaskDefinition, 
         names={
             "service": service.service,
             "cluster": service.cluster,
-            "family": definition.family,
+            "revision": definition.short,
             "container": attachment.container,
             "target_group": attachment.name,
             "target_group_arn": attachment.group_arn,

@@ -42,6 +42,6 @@ def few_server_errors(
         expected=f"fewer than {least} in {minutes} minutes, or at most {percent:g} %",
         evidence=tuple(f"{at:%H:%M} {n:.0f} of {max(requests.at(at), n):.0f} answered 5xx" for at, n in bad),
         related=(*service.related, target_group),
-        names={"service": service.service, "cluster": service.cluster, "target_group": target_group},
+        names={"service": service.service, "cluster": service.cluster, "target_group_arn": target_group},
         severity="medium" if bad and not recent else None,
     )

@@ -75,22 +75,27 @@ def judge(
         settled_before: a revision that is younger may still be on its way into a deployment.
     """
     if running.status not in ("ACTIVE", ""):
-        return _verdict(service, running, block, f"it runs {running.short}, which is {running.status}", ())
+        return _verdict(service, running, latest, block, f"it runs {running.short}, which is {running.status}", ())
     if latest is None or latest.definition.revision <= running.revision:
-        return _verdict(service, running, block, "", ())
+        return _verdict(service, running, latest, block, "", ())
     differing = differences(running, latest.definition)
     young = latest.registered_at is not None and latest.registered_at > settled_before
     deploying = any(d.task_definition == latest.definition.arn for d in service.deployments if d.status != "INACTIVE")
     if not differing or young or deploying:
-        return _verdict(service, running, block, "", differing)
+        return _verdict(service, running, latest, block, "", differing)
     when = f" since {latest.registered_at:%Y-%m-%d %H:%M} UTC" if latest.registered_at else ""
     by = f" (registered by {latest.registered_by.rpartition('/')[2]})" if latest.registered_by else ""
     observed = f"it runs {running.short}, while {latest.definition.short}{by} waits{when}: {differing[0]}"
-    return _verdict(service, running, block, observed, differing)
+    return _verdict(service, running, latest, block, observed, differing)
 
 
 def _verdict(
-    service: Service, running: TaskDefinition, block: Resource | None, observed: str, differing: tuple[str, ...]
+    service: Service,
+    running: TaskDefinition,
+    latest: LatestRevision | None,
+    block: Resource | None,
+    observed: str,
+    differing: tuple[str, ...],
 ) -> Verdict:
     return Verdict(
         ok=not observed,
@@ -102,7 +107,12 @@ def _verdict(
         related=(*service.related, running.arn),
         signs=("configuration",),
         likely_cause=_cause(block) if observed else "",
-        names={"service": service.service, "cluster": service.cluster, "family": running.family},
+        names={
+            "service": service.service,
+            "cluster": service.cluster,
+            "family": running.family,
+            "newest": latest.definition.short if latest else "",
+        },
         locations=(block.location,) if observed and block is not None and block.location else (),
     )
 

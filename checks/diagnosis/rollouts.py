@@ -89,7 +89,13 @@ def has_circuit_breaker(service: Service) -> Verdict:
         else "the circuit breaker rolls back",
         expected="a deployment circuit breaker with rollback",
         related=service.related,
-        names={"service": service.service, "cluster": service.cluster},
+        names={
+            "service": service.service,
+            "cluster": service.cluster,
+            # The rest of it as it is, so that nothing falls back to a default.
+            "deployment_configuration": "deploymentCircuitBreaker={enable=true,rollback=true},"
+            f"maximumPercent={service.max_percent},minimumHealthyPercent={service.min_healthy_percent}",
+        },
     )
 
 

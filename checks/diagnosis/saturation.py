@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from checks.diagnosis.headroom import more_tasks
 from checks.diagnosis.verdict import Verdict
 from fixtures.model.database import Database
 from fixtures.model.ecs import Service, TaskDefinition
@@ -52,7 +53,7 @@ def judge_service(
         else "",
         related=service.related,
         signs=("capacity",),
-        names={"service": service.service, "family": definition.family},
+        names={"service": service.service, "revision": definition.short, **more_tasks(service, scaling)},
     )
 
 
@@ -88,7 +89,7 @@ def judge_database(load: Load, database: Database, *, cpu_percent: float, storag
         related=database.related,
         # A full disk stops the database: that speaks in the words of what it then does.
         signs=("capacity", "storage") if full else ("capacity",),
-        names={"database": load.what},
+        names={"database": database.main_instance},
         severity="medium" if charged and len(found) == 1 else None,
     )
 

@@ -55,10 +55,13 @@ def judge(service: Service, definition: TaskDefinition, find: Lookup) -> Verdict
         likely_cause="tasks that start from now on fail with ResourceInitializationError" if found else "",
         names={
             "service": service.service,
-            "family": definition.family,
-            "secret": secret_address(first[1].value_from).id if first else "",
+            **(_names(secret_address(first[1].value_from)) if first else {}),
         },
     )
+
+
+def _names(address: SecretAddress) -> dict[str, str]:
+    return {"parameter" if address.source == "ssm" else "secret": address.name}
 
 
 def may_read(service: Service, definition: TaskDefinition, decisions: Mapping[tuple[str, str], str]) -> Verdict:
@@ -80,8 +83,7 @@ def may_read(service: Service, definition: TaskDefinition, decisions: Mapping[tu
         else "",
         names={
             "service": service.service,
-            "family": definition.family,
             "role": definition.execution_role.rsplit("/", 1)[-1],
-            "secret": first[1] if first else "",
+            **(_names(secret_address(first[1])) if first else {}),
         },
     )

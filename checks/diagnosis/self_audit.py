@@ -44,7 +44,7 @@ def performance_insights(database: Database) -> Verdict | None:
         observed="Performance Insights is on" if database.insights else "Performance Insights is off",
         expected="Performance Insights, to see which statements and waits made the load",
         related=database.related,
-        names={"database": database.main_instance},
+        names={"instance": database.main_instance},
     )
 
 

@@ -206,7 +206,6 @@ def _verdict(service: Service, address: Address, wanted: str, problem: str, outc
         signs=("configuration",),
         names={
             "service": service.service,
-            "family": service.service,
             "container": address.container,
             "load_balancer": balancer.name,
             "load_balancer_arn": balancer.arn,

@@ -63,7 +63,7 @@ def _judge(found: Sessions, database: Database, query_age_s: float, lock_wait_s:
         else "",
         severity=None if waiting or long else "medium",
         related=database.related,
-        names={"database": database.identifier, "pid": str((roots or long or idle or waiting)[0].pid) if shown else ""},
+        names={**database.login, "pid": str((roots or long or idle or waiting)[0].pid) if shown else ""},
     )
 
 
@@ -89,5 +89,5 @@ def judge_log(statements: Sequence[SlowStatement], database: Database, *, query_
         evidence=tuple(f"{s.at:%m-%d %H:%M:%S}Z {s.duration_s:.1f} s: {s.statement}" for s in slow[:_SHOWN]),
         likely_cause="a missing index or too much data" if slow else "",
         related=database.related,
-        names={"database": database.identifier},
+        names={**database.login, "query_log": database.log_group},
     )

@@ -39,7 +39,6 @@ def may_start(service: Service, definition: TaskDefinition, permissions: Sequenc
         names={
             "service": service.service,
             "cluster": service.cluster,
-            "family": definition.family,
             "role": definition.execution_role.rpartition("/")[2],
         },
         likely_cause=f"tasks that start from now on fail with {_error(pulling)}" if first else "",
@@ -76,7 +75,6 @@ def may_decrypt(service: Service, definition: TaskDefinition, keys: Sequence[Enc
             "service": service.service,
             "cluster": service.cluster,
             "role": role,
-            "family": definition.family,
             "secret": first[0].secret if first else "",
         },
         likely_cause="tasks that start from now on fail with ResourceInitializationError … Access to KMS is not allowed"
@@ -120,7 +118,6 @@ def trusted(service: Service, definition: TaskDefinition, roles: Sequence[RoleTr
         names={
             "service": service.service,
             "cluster": service.cluster,
-            "family": definition.family,
             "role": (first[0].arn if first else definition.execution_role).rpartition("/")[2],
         },
         likely_cause="tasks that start from now on fail with ECS was unable to assume the role" if first else "",

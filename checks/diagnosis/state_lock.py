@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import shlex
 
 from checks.diagnosis.verdict import Severity, Verdict, worst
 from fixtures.model.state import StateDigest, StateLock, StateLocks
@@ -33,7 +32,6 @@ def _held(state: str, lock: StateLock, directory: str, now: dt.datetime, stale_m
     doing = f" for {lock.operation}" if lock.operation else ""
     since = f"for {_duration(age)}" if age is not None else "since an unknown time"
     severity: Severity | None = "low" if young else None
-    force = f"terraform -chdir={shlex.quote(directory)} force-unlock {shlex.quote(lock.id or '<lock-id>')}"
     return Verdict(
         ok=False,
         resource=state,
@@ -47,8 +45,8 @@ def _held(state: str, lock: StateLock, directory: str, now: dt.datetime, stale_m
         ),
         related=("terraform",),
         severity=severity,
-        names={"terraform_directory": directory, "lock_id": lock.id},
-        commands=() if young else (force,),
+        # A run in progress must never be offered to have its lock taken away.
+        names={"terraform_directory": directory, **({} if young else {"lock_id": lock.id})},
         likely_cause="a run in progress: wait for it"
         if young
         else "a run was killed before it could give the lock back",

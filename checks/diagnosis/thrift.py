@@ -11,6 +11,9 @@ from fixtures.model.ecs import Service
 from fixtures.model.registry import LogGroup
 
 _GIB = 1024**3
+# What PutRetentionPolicy takes (CloudWatch Logs API reference), and what is proposed where any will do.
+_RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288)
+_PROPOSED_DAYS = 90
 _SCALING = "application-autoscaling"
 # The input of Scheduler's calls of RDS's API.
 _IDENTIFIER = re.compile(r'"Db(?:Instance|Cluster)Identifier"\s*:\s*"([^"]*)"', re.IGNORECASE)
@@ -31,7 +34,12 @@ def retention(group: LogGroup, most_days: int) -> Verdict:
         name=group.name,
         observed=f"kept for {kept} days" if kept is not None else f"never expires, {size} stored",
         expected=f"a retention of at most {most_days} days" if most_days else "a retention in days",
-        names={"log_group": group.name},
+        names={
+            "log_group": group.name,
+            "retention_days": str(max(d for d in _RETENTION_DAYS if d <= (most_days or _PROPOSED_DAYS))),
+            # It may be in another Region than its service.
+            **({"region": group.region} if group.region else {}),
+        },
     )
 
 

@@ -157,11 +157,8 @@ def _verdict(group: Sequence[Denial], severity: Severity | None, window_min: int
         related=("terraform", *dict.fromkeys(d.event.issuer or d.event.principal for d in group)),
         severity=severity,
         signs=("permission",),
-        names={
-            "action": first.event.action,
-            "event_name": first.event.name,
-            "role": first.event.who.rsplit("/", 1)[-1],
-        },
+        names={"role": first.event.who.rsplit("/", 1)[-1]},
+        commands=(_look_up(first.event),),
         likely_cause=f"{cause}{by_whom}" + (", and it was allowed since" if first.succeeded_later else ""),
     )
 

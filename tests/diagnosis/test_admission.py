@@ -125,7 +125,7 @@ def test_unread_prefix_list_matters_only_where_nothing_else_admits() -> None:
 def test_message_says_what_came_nearest() -> None:
     verdict = admission.judge(("sg-db",), {"sg-db": group(Rule("tcp", 5433, 5500, FROM_TASKS))}, DATABASE, TASKS, 5432)
     assert "tasks is for tcp 5433-5500" in verdict.likely_cause
-    assert verdict.names == {"port": "5432", "security_group": "sg-db", "task_security_group": "sg-ecs"}
+    assert verdict.names == NAMES
     assert {"arn:db", "arn:tasks", "sg-db", "sg-ecs"} <= set(verdict.related)
     assert verdict.signs == ("network",)
 
@@ -288,7 +288,18 @@ def test_message_says_what_does_not_fit(rule: Rule, words: str) -> None:
 # -- all that is said ------------------------------------------------------------------------------------------------
 
 ABOUT = {"name": "db", "related": ("arn:db", "arn:tasks", "sg-db", "sg-ecs"), "signs": ("network",)}
-NAMES = {"port": "5432", "security_group": "sg-db", "task_security_group": "sg-ecs"}
+NAMES = {
+    "port": "5432",
+    "security_group": "sg-db",
+    "task_security_group": "sg-ecs",
+    "wanted_rule": "ingress on tcp 5432 from sg-ecs",
+}
+WAY_OUT = {
+    "port": "5432",
+    "security_group": "sg-db",
+    "egress_permissions": "IpProtocol=tcp,FromPort=5432,ToPort=5432,UserIdGroupPairs=[{GroupId=sg-ecs}]",
+    "wanted_rule": "egress on tcp 5432 to sg-ecs",
+}
 
 
 def test_all_that_is_said_of_an_open_port() -> None:
@@ -341,12 +352,13 @@ def test_all_that_is_said_where_only_some_addresses_are_shut_out() -> None:
         "sg-db (sg-db) ingress: tcp 5432 for 10.0.11.0/24: its range does not fit tasks (10.0.12.5)",
     )
     assert "task_security_group" not in verdict.names
+    assert verdict.names["wanted_rule"] == "ingress on tcp 5432 from tasks"
 
 
 def test_without_a_group_the_interface_itself_is_named() -> None:
     verdict = admission.judge((), {}, DATABASE, TASKS, 5432)
 
-    assert (verdict.resource, verdict.names) == ("arn:db", {"port": "5432", "task_security_group": "sg-ecs"})
+    assert (verdict.resource, verdict.names) == ("arn:db", {k: v for k, v in NAMES.items() if k != "security_group"})
     assert verdict.observed == "no ingress rule of no security group would admit tasks on tcp 5432"
     assert verdict.likely_cause == "the ingress rule is missing"
 
@@ -382,7 +394,7 @@ def test_all_that_is_said_of_a_subnet_that_is_not_used_yet(
             f"sg-db (sg-db) {direction}: tcp 5432 for 10.0.11.0/24: "
             "its range does not fit tasks (sg-ecs, 10.0.12.0/24)",
         ),
-        names=NAMES,
+        names=NAMES if direction == "ingress" else WAY_OUT,
         severity="medium",
         **ABOUT,
     )
@@ -447,7 +459,8 @@ def test_all_that_is_said_of_exposure(public: bool, rule: Rule, observed: str, s
     lists = {"pl-all": ("10.0.0.0/8", "0.0.0.0/0"), "pl-own": ("10.0.0.0/8", "no range")}
     one = database(public=public)
     wide = "is open" in observed
-    names = {"port": "5432", "database": "db"} | ({"security_group": "sg-db"} if wide else {})
+    wanted = "ingress on tcp 5432 from the tasks' groups, in place of every address"
+    names = {"port": "5432", "database": "db", "wanted_rule": wanted} | ({"security_group": "sg-db"} if wide else {})
 
     assert admission.exposure(one, {"sg-db": group(rule)}, lists.__getitem__) == Verdict(
         ok=not wide,

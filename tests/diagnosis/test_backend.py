@@ -37,20 +37,22 @@ def test_backend(kind: str, settings: dict[str, Any], ok: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("bucket", "ok", "severity"),
+    ("bucket", "ok", "severity", "lacks"),
     [
-        (StateBucket("b", True, "Enabled", "AES256"), True, None),
-        (StateBucket("b", True, "Enabled", "aws:kms"), True, None),
-        (StateBucket("b", True, "Suspended", "AES256"), False, "medium"),
-        (StateBucket("b", True, "", ""), False, "medium"),
-        (StateBucket("b", True, "Enabled", ""), False, "medium"),
-        (StateBucket("b", False), False, "critical"),
+        (StateBucket("b", True, "Enabled", "AES256"), True, None, set()),
+        (StateBucket("b", True, "Enabled", "aws:kms"), True, None, set()),
+        # To set again what is right already would replace a key of one's own.
+        (StateBucket("b", True, "Suspended", "aws:kms"), False, "medium", {"unversioned_bucket"}),
+        (StateBucket("b", True, "", ""), False, "medium", {"unversioned_bucket", "unencrypted_bucket"}),
+        (StateBucket("b", True, "Enabled", ""), False, "medium", {"unencrypted_bucket"}),
+        (StateBucket("b", False), False, "critical", set()),
     ],
 )
-def test_bucket(bucket: StateBucket, ok: bool, severity: str | None) -> None:
+def test_bucket(bucket: StateBucket, ok: bool, severity: str | None, lacks: set[str]) -> None:
     verdict = backend.bucket_is_protected(bucket, "terraform")
 
     assert (verdict.ok, verdict.severity) == (ok, severity)
+    assert set(verdict.names) - {"bucket", "terraform_directory"} == lacks
 
 
 @pytest.mark.parametrize(

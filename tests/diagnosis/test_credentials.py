@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from checks.diagnosis import credentials
 from fixtures.model.database import DatabaseParameters, Setting
 from tests.diagnosis.database_facts import HOST, NOW, ago, database, link, proxy, secret, task
+from tests.diagnosis.facts import service
 
 OTHER = HOST.replace("shop-db", "shop-db-old")
 
@@ -196,14 +197,16 @@ def test_who_says_that_it_is_the_masters(managed: str, told: bool | None, expect
 def test_tasks_and_secret(
     changed_min_ago: float, started_min_ago: float | None, errors: tuple[str, ...], expected: tuple[bool, str | None]
 ) -> None:
-    verdict = credentials.fresh([task(started_min_ago)], [secret(changed_at=ago(changed_min_ago))], "web", errors)
+    verdict = credentials.fresh([task(started_min_ago)], [secret(changed_at=ago(changed_min_ago))], service(), errors)
     assert (bool(verdict), verdict.severity) == expected
+    # Only these tasks gain by being replaced.
+    assert ("outdated_service" in verdict.names) is not bool(verdict)
 
 
 @given(st.lists(st.integers(0, 100), min_size=1, max_size=4), st.lists(st.integers(0, 100), min_size=1, max_size=3))
 def test_fresh_means_that_every_task_is_younger_than_every_secret(started: list[int], changed: list[int]) -> None:
     verdict = credentials.fresh(
-        [task(s, f"t{n}") for n, s in enumerate(started)], [secret(changed_at=ago(c)) for c in changed], "web", ()
+        [task(s, f"t{n}") for n, s in enumerate(started)], [secret(changed_at=ago(c)) for c in changed], service(), ()
     )
     assert bool(verdict) == (max(started) <= min(changed))
 

@@ -29,12 +29,13 @@ def test_each_status(status: str, expected: tuple[bool, str | None]) -> None:
 def test_stopped_says_when_it_restarts_and_how_to_start_it() -> None:
     verdict = database_status.is_available(database(status="stopped", restarts_at=NOW + dt.timedelta(days=6)), ())
     assert "starts it by itself at 2026-03-10 03:00 UTC" in verdict.observed
-    assert verdict.commands == ("aws rds start-db-instance --db-instance-identifier shop-db",)
+    assert verdict.names == {"database": "shop-db", "database_cluster": "", "stopped_instance": "shop-db"}
+    assert "stopped_instance" not in database_status.is_available(database(status="rebooting"), ()).names
 
 
 def test_a_stopped_cluster_is_started_as_a_cluster() -> None:
     verdict = database_status.is_available(database(kind="cluster", status="stopped"), ())
-    assert verdict.commands[-1] == "aws rds start-db-cluster --db-cluster-identifier shop-db"
+    assert (verdict.names["database_cluster"], verdict.names["stopped_cluster"]) == ("shop-db", "shop-db")
 
 
 def test_events_and_pending_changes_are_evidence() -> None:

@@ -71,6 +71,21 @@ def test_a_target_above_saturation_does_not_hide_it() -> None:
     assert not judged(95, 95, 95, policies=(high,))
 
 
-def test_a_larger_maximum_is_proposed() -> None:
-    assert judged(99, 99, 99).names["maximum"] == "8"
-    assert judged(99, 99, 99, desired=1, maximum=1).names["maximum"] == "2"
+@pytest.mark.parametrize(
+    ("desired", "scaling", "names"),
+    [
+        (10, None, {"more_tasks": "15"}),
+        (1, None, {"more_tasks": "2"}),
+        (0, None, {"more_tasks": "1"}),
+        # Autoscaling would set back what is set by hand.
+        (4, Scaling(1, 4, False, False, (), ()), {"minimum": "1", "maximum": "8"}),
+        (1, Scaling(1, 1, False, False, (), ()), {"minimum": "1", "maximum": "2"}),
+        (4, Scaling(1, 10, False, False, (), ()), {"minimum": "6", "maximum": "10"}),
+        (4, Scaling(1, 5, False, False, (), ()), {"minimum": "5", "maximum": "5"}),
+        # A larger maximum does nothing where scaling out is suspended.
+        (4, Scaling(1, 4, False, True, (), ()), {"suspended_service": service().service}),
+    ],
+)
+def test_more_tasks_are_proposed_never_fewer(desired: int, scaling: Scaling | None, names: dict[str, str]) -> None:
+    assert headroom.more_tasks(service(desired=desired), scaling) == names
+    assert headroom.more_tasks(service(desired=desired, scheduling="DAEMON"), scaling) == {}

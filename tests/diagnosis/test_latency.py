@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -69,7 +71,15 @@ def test_what_slowness_says() -> None:
         "03-02 11:55Z: p95 3.20 s, 12 requests",
     )
     assert verdict.related == ("arn:tg", "service/web")
-    assert verdict.names == {"target_group": "web"}
+    assert verdict.names["load_balancer_arn"] == "arn:tg"
+    dimensions = {"LoadBalancer": "app/shop/1a", "TargetGroup": "targetgroup/web/2b"}
+    of_group = latency.judge_growth(replace(one, dimensions=dimensions), factor=3, least_s=0.5, min_requests=10)
+    assert {k: v for k, v in of_group.names.items() if v} == {
+        "load_balancer": "shop",
+        "target_group": "web",
+        "dimension": "app/shop/1a",
+        "group_dimension": "targetgroup/web/2b",
+    }
 
 
 def test_only_the_newest_periods_are_shown() -> None:

@@ -62,4 +62,6 @@ def test_what_is_older_than_the_window_is_over() -> None:
 
 @pytest.mark.parametrize(("on", "back", "ok"), [(True, True, True), (True, False, False), (False, False, False)])
 def test_circuit_breaker(on: bool, back: bool, ok: bool) -> None:
-    assert bool(has_circuit_breaker(service(circuit_breaker=on, circuit_breaker_rollback=back))) is ok
+    verdict = has_circuit_breaker(service(circuit_breaker=on, circuit_breaker_rollback=back, max_percent=150))
+    assert bool(verdict) is ok
+    assert ",maximumPercent=150,minimumHealthyPercent=" in verdict.names["deployment_configuration"]

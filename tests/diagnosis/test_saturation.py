@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from checks.diagnosis import saturation
+from fixtures.model.database import Member
 from fixtures.model.latency import Load, Scaling, ScalingActivity, ScalingPolicy
 from tests.diagnosis.database_facts import database
 from tests.diagnosis.facts import ago, container, definition, service
@@ -166,3 +167,11 @@ def test_all_problems_and_policies_are_shown() -> None:
         *("03-02 11:55Z Failed: monitor alarm",) * 3,
         "cpu: TargetTrackingScaling on ECSServiceAverageCPUUtilization at 60.0",
     )
+
+
+def test_a_cluster_is_asked_about_its_writer() -> None:
+    members = (Member("shop-2", False, "available"), Member("shop-1", True, "available"))
+    cluster = database(kind="cluster", members=members)
+    verdict = saturation.judge_database(load(CPUUtilization=(99.0,)), cluster, cpu_percent=80, storage_percent=90)
+
+    assert verdict.names == {"database": "shop-1"}

@@ -92,7 +92,8 @@ def test_whoever_blocks_is_shown_first() -> None:
         "pid 7 app web active for 70 s, blocked by 8, waits for Lock: tuple: UPDATE stock",
         "pid 5 app web active for 95 s: SELECT 1",
     )
-    assert verdict.names == {"database": "shop-db", "pid": "8"}
+    login = {"host": database().endpoint, "port": "5432", "user": "shop_admin", "dbname": "shop"}
+    assert verdict.names == login | {"pid": "8"}
     assert verdict.likely_cause == "a lock that a transaction keeps"
 
 

@@ -33,7 +33,10 @@ def test_retention(days: int | None, most: int, ok: bool) -> None:
 def test_what_retention_says() -> None:
     kept = thrift.retention(GROUP, 7)
     assert kept.summary == "/ecs/order-service: kept for 14 days; expected a retention of at most 7 days"
-    assert kept.names == {"log_group": "/ecs/order-service"}
+    assert kept.names == {"log_group": "/ecs/order-service", "retention_days": "7"}
+    elsewhere = dataclasses.replace(GROUP, arn="arn:aws:logs:eu-west-1:1:log-group:x")
+    assert [thrift.retention(elsewhere, days).names["retention_days"] for days in (0, 10, 4000)] == ["90", "7", "3288"]
+    assert thrift.retention(elsewhere, 0).names["region"] == "eu-west-1"
     for size, told in ((2048, "2048 bytes"), (1024**3 - 1, "1073741823 bytes"), (1024**3, "1.0 GiB")):
         group = dataclasses.replace(GROUP, arn="", retention_days=None, stored_bytes=size)
         verdict = thrift.retention(group, 0)
