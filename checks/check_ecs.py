@@ -18,12 +18,12 @@ from checks.diagnosis import (
     secret_references,
     service_events,
     service_state,
+    silence,
     start_permissions,
     stopped_tasks,
     terraform_services,
     workflow_run,
 )
-from checks.diagnosis.verdict import Verdict
 from fixtures.each import Each
 from fixtures.errors import NotApplicable, Unavailable
 from fixtures.model.ecs import LatestRevision, MissingService, Service, ServiceDeployment, Task, TaskDefinition
@@ -55,12 +55,6 @@ def _on_fargate(service: Service) -> bool:
 def _has_secrets(definition: TaskDefinition) -> None:
     if not any(c.secrets for c in definition.containers):
         raise NotApplicable(f"{definition.short} takes no secrets")
-
-
-def _tells(logs: ServiceLogs, verdict: Verdict) -> None:
-    """Silence proves nothing where an essential container writes elsewhere."""
-    if verdict and logs.unread:
-        raise NotApplicable(f"what {', '.join(logs.unread)} writes is not in CloudWatch Logs; nothing else complains")
 
 
 def _essential(definition: TaskDefinition) -> tuple[str, ...]:
@@ -194,8 +188,9 @@ def check_no_stack_traces(
     """The logs of each service have no stack traces or fatal errors since the present deployment."""
     since = service_state.deployed_at(service)
     own = log_events.without(service_state.superseded(service, seen_tasks))
-    verdict = log_signatures.judge(service, own, since, [t.id for t in running_tasks])
-    _tells(log_events, verdict)
+    verdict = log_signatures.judge(service, own, since, running_tasks)
+    if verdict:
+        silence.must_prove(log_events, since)
     assert verdict, verdict.explain()
 
 
