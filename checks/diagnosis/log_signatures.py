@@ -32,7 +32,11 @@ _JAVA = re.compile(
 )
 _JAVA_FRAMES = re.compile(r"^(?P<kind>[\w.$]+(?:Exception|Error))(?::(?P<text>.*))?\n\s+at [\w.$]+\(", re.MULTILINE)
 _GO = re.compile(r"^(?P<kind>panic|fatal error):\s*(?P<text>.*)$", re.MULTILINE)
-_FATAL = re.compile(r"(?:^|\s|\"level\":\s*\")(?P<kind>FATAL|CRITICAL|PANIC)\b[\"\]:]*\s*(?P<text>.*)")
+# Between other words it may count findings by severity: "CRITICAL 0 HIGH 2", "CRITICAL,HIGH", "no CRITICAL ones".
+_FATAL = re.compile(
+    r"(?:^|\s|\"level\":\s*\")(?<![\s(]0\s)(?<!\bno\s)(?P<kind>FATAL|CRITICAL|PANIC)\b"
+    r"(?!\W{0,3}\d{1,6}\b(?![:.-]\d))(?![,|/]\w)[\"\]:]*\s*(?P<text>.*)"
+)
 _NUMBERS = re.compile(r"0x[0-9a-f]+|\d+|'[^']*'|\"[^\"]*\"", re.IGNORECASE)
 
 

@@ -24,6 +24,9 @@ GO = "panic: runtime error: index out of range [3] with length 3\n\ngoroutine 1 
         (GO, "go", "panic: runtime error: index out of range [3] with length 3"),
         ("UnhandledPromiseRejectionWarning: boom", "node", "UnhandledPromiseRejectionWarning: boom"),
         ("2026-03-02 FATAL  cannot bind port", "", "FATAL: cannot bind port"),
+        ("FATAL 12:00:01 cannot bind port", "", "FATAL: 12:00:01 cannot bind port"),
+        ("FATAL 2026-03-02 cannot bind port", "", "FATAL: 2026-03-02 cannot bind port"),
+        ('{"level": "CRITICAL", "msg": "out of ids"}', "", 'CRITICAL: , "msg": "out of ids"}'),
         ("Traceback (most recent call last):", "python", "Traceback"),
     ],
 )
@@ -41,6 +44,10 @@ def test_languages(message: str, language: str, title: str) -> None:
         "handled 3 errors in 5 ms",
         "GET /errors/TypeError 404",
         "no fatal problems found",
+        "scan finished: CRITICAL 0 HIGH 2",
+        "Total: 3 (HIGH: 2, CRITICAL: 1)",
+        "scanning with --severity CRITICAL,HIGH",
+        "found 0 CRITICAL and no FATAL findings",
         "",
     ],
 )
