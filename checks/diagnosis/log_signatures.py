@@ -113,6 +113,7 @@ def judge(service: Service, logs: ServiceLogs, since: dt.datetime, running: Sequ
     total = sum(len(g.events) for g in groups)
     newest = groups[0] if groups else None
     signs = _signs(groups)
+    handled = _were_handled(groups, signs, running)
     return Verdict(
         ok=not groups,
         resource=service.arn,
@@ -124,14 +125,15 @@ def judge(service: Service, logs: ServiceLogs, since: dt.datetime, running: Sequ
         evidence=tuple(line for g in groups[:_SHOWN_GROUPS] for line in _told(g))
         + (("only the newest part of the log was read",) if logs.is_cut_after(since) else ()),
         brief=f"{newest.trace.kind} in its log" if newest else "",
-        severity="medium" if _were_handled(groups, signs, running) else None,
+        severity="medium" if handled else None,
         related=service.related,
-        signs=signs,
+        # A request that failed explains neither a task that stops nor one that does not answer at all.
+        signs=("request",) if handled and signs == ("crash",) else signs,
         names={"service": service.service, "log_group": logs.groups[0] if logs.groups else ""},
     )
 
 
-def _were_handled(groups: Sequence[Group], signs: Sequence[str], running: Sequence[Task]) -> bool:
+def _were_handled(groups: Sequence[Group], signs: tuple[str, ...], running: Sequence[Task]) -> bool:
     """Whether failures cost a request each, and no more: the tasks that wrote them still run, and there are few.
 
     Several are not taken for that if they tell of more than the code's own mistake (a connection, memory, storage), or
@@ -139,12 +141,12 @@ def _were_handled(groups: Sequence[Group], signs: Sequence[str], running: Sequen
     """
     started = {t.id: t.started_at or t.created_at for t in running}
     events = [e for g in groups for e in g.events]
-    if any(e.task not in started for e in events):
+    if not events or any(e.task not in started for e in events):
         return False
     if len(events) == 1:
         return True
     starting = any(e.at - started[e.task] < _STARTING for e in events)
-    return set(signs) == {"crash"} and not starting and not _are_many([e.at for e in events])
+    return signs == ("crash",) and not starting and not _are_many([e.at for e in events])
 
 
 def _are_many(times: Iterable[dt.datetime]) -> bool:

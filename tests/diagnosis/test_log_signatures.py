@@ -105,6 +105,11 @@ def test_what_the_trace_says_becomes_a_sign() -> None:
     assert judge(service(), logs(line(1, REFUSED)), ago(60), []).signs == ("refused",)
 
 
+def test_a_failed_request_does_not_explain_what_stops_or_hangs() -> None:
+    assert judge(service(), logs(line(1, BAD_INPUT)), ago(60), [running()]).signs == ("request",)
+    assert judge(service(), logs(line(1, BAD_INPUT)), ago(60), []).signs == ("crash",)
+
+
 def test_a_missing_group_is_named() -> None:
     assert group_exists(service(), logs())
     assert "does not exist" in group_exists(service(), logs(missing=("/ecs/web",))).summary
