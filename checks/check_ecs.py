@@ -26,7 +26,15 @@ from checks.diagnosis import (
 )
 from fixtures.each import Each
 from fixtures.errors import NotApplicable, Unavailable
-from fixtures.model.ecs import LatestRevision, MissingService, Service, ServiceDeployment, Task, TaskDefinition
+from fixtures.model.ecs import (
+    CodeDeployGroup,
+    LatestRevision,
+    MissingService,
+    Service,
+    ServiceDeployment,
+    Task,
+    TaskDefinition,
+)
 from fixtures.model.github import Release
 from fixtures.model.images import ContainerImage
 from fixtures.model.logs import ServiceLogs
@@ -153,17 +161,28 @@ def check_no_tasks_stop(
     "check_no_tasks_stop", "check_secrets_resolve", "check_image_exists", "check_targets_are_healthy"
 )
 def check_rollout_succeeded(
-    service: Service, service_deployments: tuple[ServiceDeployment, ...], now: dt.datetime, target: Target
+    service: Service,
+    service_deployments: tuple[ServiceDeployment, ...],
+    codedeploy_group: CodeDeployGroup | None,
+    now: dt.datetime,
+    target: Target,
 ) -> None:
     """The newest deployment of each service neither failed nor was quietly rolled back."""
-    verdict = rollouts.judge(service, service_deployments, now, target.window_min)
+    if codedeploy_group is not None:
+        verdict = rollouts.by_codedeploy(service, codedeploy_group, now, target.window_min)
+    else:
+        verdict = rollouts.judge(service, service_deployments, now, target.window_min)
     assert verdict, verdict.explain()
 
 
 @pytest.mark.severity("low")
 @pytest.mark.guide("ecs", "circuit breaker")
-def check_circuit_breaker_is_on(service: Service) -> None:
-    """A rolling deployment that fails is stopped and rolled back by itself."""
+def check_circuit_breaker_is_on(service: Service, codedeploy_group: CodeDeployGroup | None) -> None:
+    """A deployment that fails is stopped and rolled back by itself: by ECS's circuit breaker, or by CodeDeploy."""
+    if codedeploy_group is not None:
+        verdict = rollouts.rolls_back(service, codedeploy_group)
+        assert verdict, verdict.explain()
+        return
     if service.controller != "ECS":
         raise NotApplicable(f"deployments by {service.controller} have no circuit breaker")
     if service.strategy != "ROLLING":
