@@ -170,6 +170,14 @@ def check_images_are_built_before_merge(workflows: tuple[Workflow, ...]) -> None
     assert verdict, verdict.explain()
 
 
+@pytest.mark.severity("medium")
+@pytest.mark.guide("docker", "scan before pushing")
+def check_scan_stops_deployment(workflows: tuple[Workflow, ...], target: Target) -> None:
+    """What the image scan finds stops the deploy workflow: a scan that cannot fail protects nothing."""
+    verdict = workflow_files.scan_stops(workflows, target.source.deploy_workflow)
+    assert verdict, verdict.explain()
+
+
 @pytest.mark.severity("low")
 @pytest.mark.guide("docker", "minimal dockerfiles")
 def check_dockerfiles_follow_advice(

@@ -18,15 +18,23 @@ from checks.diagnosis import (
     secret_references,
     service_events,
     service_state,
+    silence,
     start_permissions,
     stopped_tasks,
     terraform_services,
     workflow_run,
 )
-from checks.diagnosis.verdict import Verdict
 from fixtures.each import Each
 from fixtures.errors import NotApplicable, Unavailable
-from fixtures.model.ecs import LatestRevision, MissingService, Service, ServiceDeployment, Task, TaskDefinition
+from fixtures.model.ecs import (
+    CodeDeployGroup,
+    LatestRevision,
+    MissingService,
+    Service,
+    ServiceDeployment,
+    Task,
+    TaskDefinition,
+)
 from fixtures.model.github import Release
 from fixtures.model.images import ContainerImage
 from fixtures.model.logs import ServiceLogs
@@ -55,12 +63,6 @@ def _on_fargate(service: Service) -> bool:
 def _has_secrets(definition: TaskDefinition) -> None:
     if not any(c.secrets for c in definition.containers):
         raise NotApplicable(f"{definition.short} takes no secrets")
-
-
-def _tells(logs: ServiceLogs, verdict: Verdict) -> None:
-    """Silence proves nothing where an essential container writes elsewhere."""
-    if verdict and logs.unread:
-        raise NotApplicable(f"what {', '.join(logs.unread)} writes is not in CloudWatch Logs; nothing else complains")
 
 
 def _essential(definition: TaskDefinition) -> tuple[str, ...]:
@@ -159,17 +161,28 @@ def check_no_tasks_stop(
     "check_no_tasks_stop", "check_secrets_resolve", "check_image_exists", "check_targets_are_healthy"
 )
 def check_rollout_succeeded(
-    service: Service, service_deployments: tuple[ServiceDeployment, ...], now: dt.datetime, target: Target
+    service: Service,
+    service_deployments: tuple[ServiceDeployment, ...],
+    codedeploy_group: CodeDeployGroup | None,
+    now: dt.datetime,
+    target: Target,
 ) -> None:
     """The newest deployment of each service neither failed nor was quietly rolled back."""
-    verdict = rollouts.judge(service, service_deployments, now, target.window_min)
+    if codedeploy_group is not None:
+        verdict = rollouts.by_codedeploy(service, codedeploy_group, now, target.window_min)
+    else:
+        verdict = rollouts.judge(service, service_deployments, now, target.window_min)
     assert verdict, verdict.explain()
 
 
 @pytest.mark.severity("low")
 @pytest.mark.guide("ecs", "circuit breaker")
-def check_circuit_breaker_is_on(service: Service) -> None:
-    """A rolling deployment that fails is stopped and rolled back by itself."""
+def check_circuit_breaker_is_on(service: Service, codedeploy_group: CodeDeployGroup | None) -> None:
+    """A deployment that fails is stopped and rolled back by itself: by ECS's circuit breaker, or by CodeDeploy."""
+    if codedeploy_group is not None:
+        verdict = rollouts.rolls_back(service, codedeploy_group)
+        assert verdict, verdict.explain()
+        return
     if service.controller != "ECS":
         raise NotApplicable(f"deployments by {service.controller} have no circuit breaker")
     if service.strategy != "ROLLING":
@@ -194,8 +207,9 @@ def check_no_stack_traces(
     """The logs of each service have no stack traces or fatal errors since the present deployment."""
     since = service_state.deployed_at(service)
     own = log_events.without(service_state.superseded(service, seen_tasks))
-    verdict = log_signatures.judge(service, own, since, [t.id for t in running_tasks])
-    _tells(log_events, verdict)
+    verdict = log_signatures.judge(service, own, since, running_tasks)
+    if verdict:
+        silence.must_prove(log_events, since)
     assert verdict, verdict.explain()
 
 

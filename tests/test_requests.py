@@ -49,9 +49,11 @@ def test_two_environments_ask_for_themselves(host: Host) -> None:
 
 def test_what_aws_bills_is_said() -> None:
     results = Results(mode="live")
-    results.api = {"requests": 9, "distinct": 9, "by_operation": {"ce:GetCostAndUsage": 3, "ecs:ListTasks": 6}}
+    results.api |= {"requests": 9, "distinct": 9, "by_operation": {"ce:GetCostAndUsage": 3, "ecs:ListTasks": 6}}
 
     assert conclusions.asked(results) == "9 API requests, billed $0.03"
     assert to_json.as_dict(results)["api"]["billed_usd"] == 0.03
     results.mode = "sandbox"
     assert conclusions.asked(results) == "9 API requests"
+    results.api["waited_s"] = 41.7
+    assert conclusions.asked(results) == "9 API requests, which waited 42 s for AWS's limits and retries"

@@ -2,7 +2,7 @@
 
 Texts of libpq/psycopg, node-postgres, asyncpg, JDBC, Go (pgx, database/sql), SQLAlchemy and the MySQL clients. What is
 not about a database by its own words (a refused connection, a name that does not resolve) counts only where the line
-also names the database's host, its port or a database client.
+also names the database's host, its port or a database client, or, unless it names something else, lines around it do.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ KINDS = (
         ("connections", "capacity"),
         r"QueuePool limit of size .{0,80}(?:reached|timed out)|SequelizeConnectionAcquireTimeoutError"
         r"|HikariPool-\d+ - Connection is not available|Timed out fetching a new connection from the connection pool"
-        r"|PoolTimeout|connection pool exhausted|ResourceRequest timed out",
+        r"|(?<!httpx\.)(?<!httpcore\.)\bPoolTimeout|connection pool exhausted|ResourceRequest timed out",
         r"",
         "the application's own pool is too small for its load, or connections are not given back",
     ),
@@ -142,10 +142,21 @@ KINDS = (
         "the line does not say why",
     ),
 )
-_ABOUT_DATABASE = re.compile(
+_CLIENT = re.compile(
     r"psycopg|postgres|\bpg(?:x|bouncer|-pool)?\b|asyncpg|sqlalchemy|sequelize|typeorm|prisma|knex|jdbc|hikari|mysql|mariadb"
-    r"|\bSQLSTATE\b|OperationalError|\.rds\.amazonaws\.com|\bdatabase\b|\bDB_HOST\b",
+    r"|\bSQLSTATE\b|OperationalError|\.rds\.amazonaws\.com",
     re.IGNORECASE,
+)
+# Words that are also in lines about other things: they do not hold against an address that is not the database's.
+_LOOSELY = re.compile(r"\bdatabase\b|\bDB_HOST\b", re.IGNORECASE)
+_OTHER_CLIENT = re.compile(
+    r"redis|memcache|kombu\.|\bamqp|kafka|pymongo|elasticsearch|botocore\.|stripe\.|requests\.exceptions|urllib3\."
+    r"|HTTPS?ConnectionPool|httpx\.|httpcore\.|aiohttp\.|AxiosError",
+    re.IGNORECASE,
+)
+# Where a connection was tried to, as the runtimes of Node, Go and Python say it.
+_ADDRESS = re.compile(
+    r"(?:\bE[A-Z]{6,12}|dial tcp|connect(?:ing)? to) [\w.-]{1,255}:\d{2,5}\b|Connect call failed \('[^']{1,255}', \d+"
 )
 # The usual ports count as the database's even where another one is configured: that is then what is wrong.
 _PORTS = (5432, 3306)
@@ -169,17 +180,41 @@ def classify(message: str, hosts: Iterable[str] = (), ports: Iterable[int] = ())
 # Three checks look at the same lines, each at those of all services before the next.
 @lru_cache(maxsize=20_000)
 def _classified(message: str, hosts: tuple[str, ...], ports: frozenset[int]) -> Kind | None:
-    ours = _is_about_database(message, hosts, ports)
     for kind in KINDS:
-        if pattern(kind.pattern).search(message) or (ours and kind.general and pattern(kind.general).search(message)):
+        if pattern(kind.pattern).search(message) or _is_general(kind, message, hosts, ports):
             return kind
     return None
 
 
-def _is_about_database(message: str, hosts: Iterable[str], ports: frozenset[int]) -> bool:
-    if _ABOUT_DATABASE.search(message) or any(h and h in message.lower() for h in hosts):
+def _is_general(kind: Kind, message: str, hosts: Iterable[str], ports: frozenset[int]) -> bool:
+    """Whether a line of the message tells of trouble of a kind, and the trouble is with the database."""
+    general = pattern(kind.general)
+    if not kind.general or not general.search(message):
+        return False
+    said = {_says_whose(line, hosts, ports) for line in message.split("\n") if general.search(line)}
+    if True in said:
         return True
-    return _names_port(ports.union(_PORTS)).search(message) is not None
+    # Only a line that names nothing is judged by what is around it: a traceback's frames lead through much else.
+    return None in said and (
+        bool(_CLIENT.search(message) or _LOOSELY.search(message)) or _is_addressed(message, hosts, ports)
+    )
+
+
+def _says_whose(line: str, hosts: Iterable[str], ports: frozenset[int]) -> bool | None:
+    """Whether a line says that its trouble is with the database, or with something else; None where it says neither."""
+    if _is_addressed(line, hosts, ports):
+        return True
+    if _OTHER_CLIENT.search(line):
+        return False
+    if _CLIENT.search(line):
+        return True
+    return False if _ADDRESS.search(line) else None
+
+
+def _is_addressed(text: str, hosts: Iterable[str], ports: frozenset[int]) -> bool:
+    if any(h and h in text.lower() for h in hosts):
+        return True
+    return _names_port(ports.union(_PORTS)).search(text) is not None
 
 
 @cache
@@ -262,8 +297,7 @@ def _quiet(service: Service, logs: ServiceLogs, link: DatabaseLink, since: dt.da
         ok=True,
         resource=service.arn,
         name=service.service,
-        observed=f"none of {sum(e.at >= since for e in logs.events)} log events since {since:%H:%M} UTC tells of any"
-        + (" (the newest ones; there are more)" if logs.truncated else ""),
+        observed=f"none of {sum(e.at >= since for e in logs.events)} log events since {since:%H:%M} UTC tells of any",
         expected="no connection errors",
         related=(*service.related, *link.database.related),
     )

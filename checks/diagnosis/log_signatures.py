@@ -8,11 +8,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from checks.diagnosis.verdict import Verdict
-from fixtures.model.ecs import Service
+from fixtures.model.ecs import Service, Task
 from fixtures.model.logs import LogEvent, ServiceLogs
 
 _EXCERPT_LINES = 6
 _SHOWN_GROUPS = 4
+# One failed request a minute over ten minutes is more than bad input now and then: something is broken.
+_MANY, _MANY_WITHIN = 10, dt.timedelta(minutes=10)
+# What a task writes this soon after it started is about its start, not about a request.
+_STARTING = dt.timedelta(minutes=2)
 _PYTHON_HEAD = "Traceback (most recent call last)"
 _PYTHON_LAST = re.compile(
     r"^(?P<kind>[A-Za-z_][\w.]*(?:Error|Exception|Exit|Interrupt|Warning|NotFound|DoesNotExist)\b)(?::\s*(?P<text>.*))?$"
@@ -28,7 +32,11 @@ _JAVA = re.compile(
 )
 _JAVA_FRAMES = re.compile(r"^(?P<kind>[\w.$]+(?:Exception|Error))(?::(?P<text>.*))?\n\s+at [\w.$]+\(", re.MULTILINE)
 _GO = re.compile(r"^(?P<kind>panic|fatal error):\s*(?P<text>.*)$", re.MULTILINE)
-_FATAL = re.compile(r"(?:^|\s|\"level\":\s*\")(?P<kind>FATAL|CRITICAL|PANIC)\b[\"\]:]*\s*(?P<text>.*)")
+# Between other words it may count findings by severity: "CRITICAL 0 HIGH 2", "CRITICAL,HIGH", "no CRITICAL ones".
+_FATAL = re.compile(
+    r"(?:^|\s|\"level\":\s*\")(?<![\s(]0\s)(?<!\bno\s)(?P<kind>FATAL|CRITICAL|PANIC)\b"
+    r"(?!\W{0,3}\d{1,6}\b(?![:.-]\d))(?![,|/]\w)[\"\]:]*\s*(?P<text>.*)"
+)
 _NUMBERS = re.compile(r"0x[0-9a-f]+|\d+|'[^']*'|\"[^\"]*\"", re.IGNORECASE)
 
 
@@ -91,36 +99,60 @@ def grouped(events: Iterable[LogEvent]) -> list[Group]:
     return sorted(groups, key=lambda g: g.events[0].at, reverse=True)
 
 
-def judge(service: Service, logs: ServiceLogs, since: dt.datetime, running: Sequence[str]) -> Verdict:
+def judge(service: Service, logs: ServiceLogs, since: dt.datetime, running: Sequence[Task]) -> Verdict:
     """No stack trace or fatal error since the present deployment began.
 
-    A single one, by a task that still runs, was handled and is milder.
+    Those that were handled are milder.
 
     Args:
         since: when what runs now was deployed.
-        running: ids of the running tasks.
+        running: the running tasks.
     """
     recent = [e for e in logs.events if e.at >= since]
     groups = grouped(recent)
     total = sum(len(g.events) for g in groups)
-    handled = total == 1 and groups[0].events[0].task in running
     newest = groups[0] if groups else None
+    signs = _signs(groups)
+    handled = _were_handled(groups, signs, running)
     return Verdict(
         ok=not groups,
         resource=service.arn,
         name=service.service,
         observed=f"{total} stack traces or fatal errors in {', '.join(logs.groups)}, newest {newest.trace.title}"
         if newest
-        else f"no stack traces{' in the newest part of the log, which was read' if logs.truncated else ''}",
+        else "no stack traces",
         expected="none since the present deployment",
         evidence=tuple(line for g in groups[:_SHOWN_GROUPS] for line in _told(g))
-        + (("only the newest part of the log was read",) if logs.truncated else ()),
+        + (("only the newest part of the log was read",) if logs.is_cut_after(since) else ()),
         brief=f"{newest.trace.kind} in its log" if newest else "",
         severity="medium" if handled else None,
         related=service.related,
-        signs=_signs(groups),
+        # A request that failed explains neither a task that stops nor one that does not answer at all.
+        signs=("request",) if handled and signs == ("crash",) else signs,
         names={"service": service.service, "log_group": logs.groups[0] if logs.groups else ""},
     )
+
+
+def _were_handled(groups: Sequence[Group], signs: tuple[str, ...], running: Sequence[Task]) -> bool:
+    """Whether failures cost a request each, and no more: the tasks that wrote them still run, and there are few.
+
+    Several are not taken for that if they tell of more than the code's own mistake (a connection, memory, storage), or
+    come from a task that was just starting.
+    """
+    started = {t.id: t.started_at or t.created_at for t in running}
+    events = [e for g in groups for e in g.events]
+    if not events or any(e.task not in started for e in events):
+        return False
+    if len(events) == 1:
+        return True
+    starting = any(e.at - started[e.task] < _STARTING for e in events)
+    return signs == ("crash",) and not starting and not _are_many([e.at for e in events])
+
+
+def _are_many(times: Iterable[dt.datetime]) -> bool:
+    """Whether there are ``_MANY`` within ``_MANY_WITHIN`` anywhere."""
+    ordered = sorted(times)
+    return any(later - earlier <= _MANY_WITHIN for earlier, later in zip(ordered, ordered[_MANY - 1 :], strict=False))
 
 
 def _told(group: Group) -> list[str]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import shlex
 from collections.abc import Sequence
 
 from checks.diagnosis.verdict import Verdict
-from fixtures.model.ecs import Service, ServiceDeployment, ServiceEvent
+from fixtures.model.ecs import CodeDeployGroup, Service, ServiceDeployment, ServiceEvent
 
 _ROLLED_BACK = ("ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED", "ROLLBACK_IN_PROGRESS", "ROLLBACK_REQUESTED")
 _UNDER_WAY = ("PENDING", "IN_PROGRESS")
@@ -73,6 +74,54 @@ def _failure_events(service: Service, start: dt.datetime) -> tuple[ServiceEvent,
     if [c for c in completed if c not in returned_to]:
         return ()
     return tuple(bad)
+
+
+def by_codedeploy(service: Service, group: CodeDeployGroup, now: dt.datetime, window_min: float) -> Verdict:
+    """CodeDeploy's newest deployment of a service neither failed, nor was stopped, nor undoes another one."""
+    last = group.last
+    at = last.finished_at or last.created_at
+    lately = at >= now - dt.timedelta(minutes=window_min)
+    failed = last.status in ("Failed", "Stopped")
+    bad = lately and (failed or last.is_rollback)
+    what = {"Failed": "failed", "Stopped": "was stopped"}.get(last.status, "undoes one that failed")
+    show = f"aws deploy get-deployment{_region(service)} --deployment-id {shlex.quote(last.id)}"
+    told = f"{last.id} of {group.application}/{group.name}: {last.status} at {at:%m-%d %H:%M:%S}Z {last.reason}"
+    return Verdict(
+        ok=not bad,
+        resource=service.arn,
+        name=service.service,
+        observed=f"its newest deployment, {last.id} by CodeDeploy, {what}" if bad else "its newest one did not fail",
+        expected="a newest deployment that completed",
+        evidence=(told.rstrip(),) if bad else (),
+        related=service.related,
+        likely_cause="its tasks did not start or stay healthy, or an alarm or a person stopped it" if bad else "",
+        names={"service": service.service, "cluster": service.cluster},
+        commands=(show,) if bad else (),
+    )
+
+
+def rolls_back(service: Service, group: CodeDeployGroup) -> Verdict:
+    """A deployment by CodeDeploy that fails is rolled back by itself."""
+    on = group.rolls_back
+    turn_on = (
+        f"aws deploy update-deployment-group{_region(service)} --application-name {shlex.quote(group.application)} "
+        f"--current-deployment-group-name {shlex.quote(group.name)} "
+        "--auto-rollback-configuration enabled=true,events=DEPLOYMENT_FAILURE"
+    )
+    return Verdict(
+        ok=on,
+        resource=service.arn,
+        name=service.service,
+        observed=f"{group.application}/{group.name} of CodeDeploy {'undoes' if on else 'leaves'} what fails",
+        expected="automatic rollback on DEPLOYMENT_FAILURE",
+        related=service.related,
+        names={"service": service.service, "cluster": service.cluster},
+        commands=() if on else (turn_on,),
+    )
+
+
+def _region(service: Service) -> str:
+    return f" --region {service.arn.split(':')[3]}"
 
 
 def has_circuit_breaker(service: Service) -> Verdict:

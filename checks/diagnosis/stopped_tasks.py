@@ -49,25 +49,27 @@ _REASONS: tuple[tuple[str, Stop], ...] = (
         r"(pull secrets|registry auth|retrieve ecr).*(deadline exceeded|i/o timeout|connection issue)",
         Stop("AWS cannot be reached from the task", "no route to the service: NAT gateway or VPC endpoint", "network"),
     ),
+    # What is pulled is named in the same line: no word or number may be one that a name, tag or digest can have.
     (
-        r"CannotPull.*(not found|manifest unknown|does not exist)",
+        r"CannotPull.*(i/o timeout|handshake timeout|Client\.Timeout|timed out|deadline exceeded|no such host"
+        r"|waiting for connection|connection (?:refused|reset|issue)|dial tcp)",
+        Stop("image cannot be pulled", "no route to the registry: NAT gateway or VPC endpoints", "network"),
+    ),
+    (
+        r"CannotPull.*(\bnot found|manifest unknown|does not exist)",
         Stop("image cannot be pulled", "the repository has no such tag or digest", "image"),
     ),
     (
-        r"CannotPull.*(403|denied|forbidden|no basic auth|not authorized)",
+        r"CannotPull.*(\b403 Forbidden|access denied|is denied|denied: |AccessDenied|no basic auth|not authorized)",
         Stop("image cannot be pulled", "the execution role may not read the registry", "permission"),
     ),
     (
-        r"CannotPull.*(toomanyrequests|429|rate limit)",
+        r"CannotPull.*(toomanyrequests:|\b429 Too Many|rate limit|rate exceeded)",
         Stop("image cannot be pulled", "the registry's rate limit", "image"),
     ),
     (
-        r"CannotPull.*(platform|descriptor matching)",
+        r"CannotPull.*(matching platform|match for platform|matching manifest)",
         Stop("image cannot be pulled", "the image is not built for the task's CPU architecture", "image"),
-    ),
-    (
-        r"CannotPull.*(timeout|deadline|no such host|connection)",
-        Stop("image cannot be pulled", "no route to the registry: NAT gateway or VPC endpoints", "network"),
     ),
     (r"CannotPull", Stop("image cannot be pulled", "the image or the way to it", "image")),
     (
@@ -79,7 +81,7 @@ _REASONS: tuple[tuple[str, Stop], ...] = (
         ),
     ),
     (
-        r"(network interface|ENI\b|subnet|ipv4 address)",
+        r"(network interface|\bENI\b|\bsubnet|ipv4 address)",
         Stop("network interface cannot be attached", "no free addresses in the subnet, or an ECS limit", "network"),
     ),
     (
@@ -98,7 +100,7 @@ _REASONS: tuple[tuple[str, Stop], ...] = (
     ),
     (r"exec format error", Stop("cannot be executed", "the image is built for another CPU architecture", "image")),
     (
-        r"CannotCreateVolume|efs|mount",
+        r"CannotCreateVolume|\bEFS\b|\bmount",
         Stop("a volume cannot be mounted", "the file system or the way to it", "network"),
     ),
     (

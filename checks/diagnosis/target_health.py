@@ -23,6 +23,11 @@ _FAILS_OPEN = (
 )
 # Codes that a health check was answered with: redirects, and 4xx but for "too slow" and "too many".
 _REFUSES = re.compile(r"\[(?:(?:3\d\d|4(?!08|29)\d\d)(?:, ?)?)+\]")
+# What may be behind a target that does not answer at all, be it itself or what it waits for.
+_SILENT = (
+    "network", "refused", "dns", "tls", "authentication", "connections", "capacity", "storage", "memory", "crash",
+    "configuration", "health_check", "image", "secret", "permission",
+)  # fmt: skip
 _MEANINGS = {
     "Target.ResponseCodeMismatch": "it answers, but not with a code that the health check accepts",
     "Target.Timeout": "it does not answer in time: a security group or network ACL drops the packets, or it hangs",
@@ -255,8 +260,13 @@ def _severity(faults: Sequence[_Fault], healthy: Sequence[Target]) -> Severity |
 
 
 def _signs(faults: Sequence[Target]) -> tuple[str, ...]:
-    """What an answer, or a refused connection, rules out: a packet that is dropped would have timed out instead."""
+    """What an answer, or a refused connection, rules out: a packet that is dropped would have timed out instead.
+
+    A time-out rules out single requests that failed: those were answered.
+    """
     reasons = {t.reason for t in faults}
+    if reasons == {"Target.Timeout"}:
+        return _SILENT
     if reasons == {"Target.FailedHealthChecks"}:
         return ("refused", "crash", "configuration", "health_check", "image", "secret", "memory")
     if reasons == {"Target.ResponseCodeMismatch"} and all(_REFUSES.search(t.description) for t in faults):

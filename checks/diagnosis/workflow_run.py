@@ -120,13 +120,18 @@ def reached_scan(build: LastBuild, scan_step: str) -> Verdict:
         ok=not before,
         resource=run.url or f"{build.repository}/actions/runs/{run.id}",
         name=run.name,
-        observed=_how_far(build, f"failed in {step!r}, before the scan{more}") if before else "it reached the scan",
+        observed=_how_far(build, f"failed in {step!r}, before the scan{more}") if before else _reached(run),
         expected=f"no failure before {scan_step!r}",
         evidence=tuple(f"{j.name}: {_path(j)}" for j in early or failed) if before else (),
         likely_cause="the images were neither scanned nor pushed: what runs is older" if before else "",
         related=("build",),
         names=_names(build),
     )
+
+
+def _reached(run: WorkflowRun) -> str:
+    """Which steps a successful run had is not asked."""
+    return "it succeeded" if run.conclusion == "success" else "it reached the scan"
 
 
 def _how_far(build: LastBuild, otherwise: str) -> str:

@@ -110,4 +110,4 @@ def task(started_min_ago: float | None = 2880, identifier: str = "t1") -> Task:
 def logs(*lines: tuple[float, str]) -> ServiceLogs:
     """Log lines as (minutes ago, text), any order."""
     events = [LogEvent(ago(minutes), "t1", "web", text) for minutes, text in lines]
-    return ServiceLogs(("/ecs/web",), (), tuple(sorted(events, key=lambda e: e.at, reverse=True)), False)
+    return ServiceLogs(("/ecs/web",), (), tuple(sorted(events, key=lambda e: e.at, reverse=True)))

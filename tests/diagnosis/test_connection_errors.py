@@ -54,6 +54,8 @@ MEANINGS = [
     ("failed to connect to `host=db user=app database=shop`: dial error (dial tcp 10.0.11.5:5432: i/o timeout)", "timeout"),
     ("pq: dial tcp 10.0.11.5:5432: connect: connection refused", "refused"),
     (f"dial tcp: lookup {HOST} on 10.0.0.2:53: no such host", "name not found"),
+    # of frames only
+    ('  File "/usr/lib/asyncpg/connect_utils.py", line 9\nsocket.gaierror: [Errno -2] Name or service not known', "name not found"),
     # MySQL
     ("(1045, \"Access denied for user 'app'@'10.0.1.5' (using password: YES)\")", "authentication"),
     ("pymysql.err.OperationalError: (2003, \"Can't connect to MySQL server on 'db' (111)\")", "refused"),
@@ -83,6 +85,13 @@ def test_kinds(line: str, kind: str) -> None:
         "Read 5432 rows from products",
         'KeyError: "database"',
         "Too many connections are opened by this crawler, slowing down",
+        "Error: connect ECONNREFUSED 10.0.3.4:6379 while filling the cache from the database",
+        "[ioredis] connect ETIMEDOUT, falling back to postgres",
+        "kombu.exceptions.OperationalError: [Errno 111] Connection refused",
+        "httpx.PoolTimeout",
+        "Traceback (most recent call last):\n"
+        '  File "/app/sqlalchemy/orm/session.py", line 3, in flush\n'
+        "requests.exceptions.ConnectTimeout: HTTPSConnectionPool(host='api.stripe.com', port=443): Max retries exceeded",
     ],
 )
 def test_what_is_not_about_the_database(line: str) -> None:

@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from checks.diagnosis.log_signatures import group_exists, grouped, judge, recognise
+from fixtures.model.ecs import Task
 from fixtures.model.logs import LogEvent, ServiceLogs
-from tests.diagnosis.facts import ago, service
+from tests.diagnosis.facts import ago, service, stopped_task
 
 PYTHON = 'Traceback (most recent call last):\n  File "a.py", line 1, in <module>\n    x()\nsqlalchemy.exc.OperationalError: (psycopg2) gone'
 NODE = "TypeError: Cannot read properties of undefined (reading 'id')\n    at handler (/app/index.js:10:15)\n    at next (/app/x.js:1:2)"
@@ -23,6 +24,9 @@ GO = "panic: runtime error: index out of range [3] with length 3\n\ngoroutine 1 
         (GO, "go", "panic: runtime error: index out of range [3] with length 3"),
         ("UnhandledPromiseRejectionWarning: boom", "node", "UnhandledPromiseRejectionWarning: boom"),
         ("2026-03-02 FATAL  cannot bind port", "", "FATAL: cannot bind port"),
+        ("FATAL 12:00:01 cannot bind port", "", "FATAL: 12:00:01 cannot bind port"),
+        ("FATAL 2026-03-02 cannot bind port", "", "FATAL: 2026-03-02 cannot bind port"),
+        ('{"level": "CRITICAL", "msg": "out of ids"}', "", 'CRITICAL: , "msg": "out of ids"}'),
         ("Traceback (most recent call last):", "python", "Traceback"),
     ],
 )
@@ -40,6 +44,10 @@ def test_languages(message: str, language: str, title: str) -> None:
         "handled 3 errors in 5 ms",
         "GET /errors/TypeError 404",
         "no fatal problems found",
+        "scan finished: CRITICAL 0 HIGH 2",
+        "Total: 3 (HIGH: 2, CRITICAL: 1)",
+        "scanning with --severity CRITICAL,HIGH",
+        "found 0 CRITICAL and no FATAL findings",
         "",
     ],
 )
@@ -48,7 +56,7 @@ def test_ordinary_lines(message: str) -> None:
 
 
 def logs(*events: LogEvent, missing: tuple[str, ...] = ()) -> ServiceLogs:
-    return ServiceLogs(("/ecs/web",), missing, events, truncated=False)
+    return ServiceLogs(("/ecs/web",), missing, events)
 
 
 def line(minutes: float, message: str = PYTHON, task: str = "t1") -> LogEvent:
@@ -61,21 +69,45 @@ def test_the_same_failure_is_one_group_whatever_its_numbers() -> None:
     assert [len(g.events) for g in grouped(many)] == [3]
 
 
+def running(name: str = "t1", started_min_ago: float = 300) -> Task:
+    values = {"arn": f"task/shop/{name}", "status": "RUNNING", "stop_code": "", "started_at": ago(started_min_ago)}
+    return stopped_task(**values)
+
+
 def test_only_the_present_deployment_counts() -> None:
-    assert judge(service(), logs(line(10), line(20)), ago(5), ["t1"])
+    assert judge(service(), logs(line(10), line(20)), ago(5), [running()])
     assert not judge(service(), logs(line(1), line(20)), ago(5), [])
 
 
-def test_a_single_handled_error_is_milder() -> None:
-    assert judge(service(), logs(line(1)), ago(60), ["t1"]).severity == "medium"
-    assert judge(service(), logs(line(1)), ago(60), ["t2"]).severity is None
-    assert judge(service(), logs(line(1), line(2)), ago(60), ["t1"]).severity is None
+BAD_INPUT = PYTHON.replace("sqlalchemy.exc.OperationalError: (psycopg2) gone", "ValueError: bad quantity")
+REFUSED = PYTHON.replace("gone", "connection refused")
+
+
+@pytest.mark.parametrize(
+    ("lines", "severity"),
+    [
+        ([line(1, REFUSED)], "medium"),
+        ([line(1, BAD_INPUT), line(2, BAD_INPUT)], "medium"),
+        ([line(5.0 * n, BAD_INPUT) for n in range(1, 12)], "medium"),
+        ([line(30 + 0.9 * n, BAD_INPUT) for n in range(10)], None),
+        ([line(1, REFUSED), line(2, REFUSED)], None),
+        ([line(1, BAD_INPUT, task="gone")], None),
+        ([line(1, BAD_INPUT), line(2, BAD_INPUT, task="gone")], None),
+        ([line(1, BAD_INPUT), line(299, BAD_INPUT)], None),
+    ],
+    ids=["one", "two", "seldom", "often", "of a connection", "its task stopped", "one's task stopped", "at the start"],
+)
+def test_handled_errors_are_milder(lines: list[LogEvent], severity: str | None) -> None:
+    assert judge(service(), logs(*lines), ago(600), [running()]).severity == severity
 
 
 def test_what_the_trace_says_becomes_a_sign() -> None:
-    refused = PYTHON.replace("gone", "connection refused")
+    assert judge(service(), logs(line(1, REFUSED)), ago(60), []).signs == ("refused",)
 
-    assert judge(service(), logs(line(1, refused)), ago(60), []).signs == ("refused",)
+
+def test_a_failed_request_does_not_explain_what_stops_or_hangs() -> None:
+    assert judge(service(), logs(line(1, BAD_INPUT)), ago(60), [running()]).signs == ("request",)
+    assert judge(service(), logs(line(1, BAD_INPUT)), ago(60), []).signs == ("crash",)
 
 
 def test_a_missing_group_is_named() -> None:
@@ -89,7 +121,7 @@ def test_any_text_is_taken(text: str) -> None:
 
 
 def test_a_group_that_ecs_makes_by_itself_may_be_missing_until_a_task_starts() -> None:
-    absent = ServiceLogs(("/ecs/web",), ("/ecs/web",), (), truncated=False)
+    absent = ServiceLogs(("/ecs/web",), ("/ecs/web",), ())
 
     assert not group_exists(service(), absent)
     assert group_exists(service(), absent, {"/ecs/web"})

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from checks.diagnosis.rollouts import has_circuit_breaker, judge
-from fixtures.model.ecs import ServiceDeployment
+from checks.diagnosis.rollouts import by_codedeploy, has_circuit_breaker, judge, rolls_back
+from fixtures.model.ecs import CodeDeployGroup, CodeDeployment, ServiceDeployment
 from tests.diagnosis.facts import NOW, ago, deployment, event, service
 
 FAILED = event(30, "(deployment ecs-svc/2) deployment failed: tasks failed to start.")
@@ -65,3 +65,37 @@ def test_circuit_breaker(on: bool, back: bool, ok: bool) -> None:
     verdict = has_circuit_breaker(service(circuit_breaker=on, circuit_breaker_rollback=back, max_percent=150))
     assert bool(verdict) is ok
     assert ",maximumPercent=150,minimumHealthyPercent=" in verdict.names["deployment_configuration"]
+
+
+def group(status: str, *, rollback: bool = False, ended_min_ago: float | None = 20) -> CodeDeployGroup:
+    ended = None if ended_min_ago is None else ago(ended_min_ago)
+    last = CodeDeployment("d-1", status, "HEALTH_CONSTRAINTS", rollback, ago(40), ended)
+    return CodeDeployGroup("shop", "web", True, last)
+
+
+@pytest.mark.parametrize(
+    ("last", "observed"),
+    [
+        (group("Succeeded"), ""),
+        (group("InProgress", ended_min_ago=None), ""),
+        (group("Failed"), "failed"),
+        (group("Failed", ended_min_ago=None), "failed"),
+        (group("Failed", ended_min_ago=61), ""),
+        (group("Stopped"), "was stopped"),
+        (group("Succeeded", rollback=True), "undoes one that failed"),
+        (group("Succeeded", rollback=True, ended_min_ago=61), ""),
+    ],
+)
+def test_what_became_of_a_deployment_by_codedeploy(last: CodeDeployGroup, observed: str) -> None:
+    verdict = by_codedeploy(service(controller="CODE_DEPLOY"), last, NOW, 60)
+
+    assert (verdict.ok, observed in verdict.observed) == (not observed, True)
+    assert bool(verdict.evidence) == bool(verdict.commands) == bool(observed)
+
+
+def test_whether_codedeploy_rolls_back() -> None:
+    never = CodeDeployGroup("shop", "web", False, group("Succeeded").last)
+
+    assert rolls_back(service(), group("Succeeded"))
+    assert not rolls_back(service(), never)
+    assert "--current-deployment-group-name web" in rolls_back(service(), never).commands[0]

@@ -34,7 +34,7 @@ def failed_to_start(reason: str) -> Task:
         (failed_to_start(f"CannotPullContainerError: failed to resolve ref {ECR}: not found"), "image cannot be pulled", "image"),
         (failed_to_start("CannotPullContainerError: 403 Forbidden"), "image cannot be pulled", "permission"),
         (failed_to_start("CannotPullContainerError: dial tcp 1.2.3.4:443: i/o timeout"), "image cannot be pulled", "network"),
-        (failed_to_start("CannotPullContainerError: toomanyrequests"), "image cannot be pulled", "image"),
+        (failed_to_start("CannotPullContainerError: toomanyrequests: slow"), "image cannot be pulled", "image"),
         (
             failed_to_start("CannotPullContainerError: image Manifest does not contain descriptor matching platform"),
             "image cannot be pulled", "image",
@@ -90,6 +90,37 @@ def test_ordinary_stops_are_benign(code: str, reason: str, exit_code: int) -> No
     task = stopped_task(stop_code=code, stopped_reason=reason, container=container_state(exit_code=exit_code))
 
     assert classify(task).benign
+
+
+@pytest.mark.parametrize(
+    ("image", "trouble", "sign"),
+    [
+        ("shop:a4031fe", "dial tcp 1.2.3.4:443: i/o timeout", "network"),
+        ("403429000000.dkr.ecr.us-east-1.amazonaws.com/shop:1", "net/http: TLS handshake timeout", "network"),
+        ("403429000000.dkr.ecr.us-east-1.amazonaws.com/shop:1", "not found", "image"),
+        ("shop@sha256:403429", "unexpected status code [manifests 1]: 403 Forbidden", "permission"),
+        ("connection-timeout-platform:403", "unexpected status code [manifests 403]: 500", "image"),
+        ("shop:1", "pull access denied: repository may require authorization", "permission"),
+        ("shop:1", "httpReadSeeker: failed open: unexpected status code: 429 Too Many Requests", "image"),
+    ],
+)
+def test_what_an_image_is_called_says_nothing(image: str, trouble: str, sign: str) -> None:
+    task = failed_to_start(
+        f"CannotPullContainerError: pull has been retried 5 time(s): failed to pull {image}: {trouble}"
+    )
+
+    assert classify(task).sign == sign
+
+
+def test_a_rate_limit_is_told_from_a_missing_image() -> None:
+    assert (
+        "rate limit" in classify(failed_to_start("CannotPullContainerError: shop:1: toomanyrequests: slow down")).cause
+    )
+    assert "rate limit" not in classify(failed_to_start("CannotPullContainerError: shop:429: EOF")).cause
+
+
+def test_a_container_called_after_what_it_keeps_has_no_volume() -> None:
+    assert classify(stopped_task(container=container_state(reason="user-prefs failed"))).sign == "crash"
 
 
 def test_a_side_car_does_not_decide() -> None:

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from checks.diagnosis.workflow_files import builds_before_merge
-from fixtures.model.source import Workflow
+from checks.diagnosis.workflow_files import builds_before_merge, scan_stops
+from fixtures.errors import NotApplicable, Unavailable
+from fixtures.model.source import Scan, Workflow
 
 DEPLOY = Workflow(".github/workflows/deploy.yml", ("push",), ("docker build",))
 CHECK = Workflow(".github/workflows/check.yml", ("push", "pull_request"), ("docker/build-push-action",))
@@ -57,3 +58,50 @@ def test_evidence_and_places() -> None:
     assert verdict.names == {"workflow": "deploy.yml"}
     assert builds_before_merge([CHECK, DEPLOY]).locations == ()
     assert builds_before_merge([]).names == {}
+
+
+STOPS = Scan("deploy", "Trivy scan", "Trivy")
+PASSES = Scan("deploy", "Report", "Trivy", "its exit code is 0 whatever it finds")
+
+
+def deploying(*scans: Scan, calls: tuple[str, ...] = (), builds: tuple[str, ...] = ("docker build",)) -> Workflow:
+    return Workflow(DEPLOY.path, ("push",), builds, scans=scans, calls=calls)
+
+
+def other(*scans: Scan, builds: tuple[str, ...] = ()) -> Workflow:
+    return Workflow(CHECK.path, ("push",), builds, scans=scans)
+
+
+@pytest.mark.parametrize(
+    ("workflows", "stops", "observed"),
+    [
+        ([deploying(STOPS)], True, "what it finds stops the job"),
+        ([deploying(PASSES, STOPS)], True, "step 'Trivy scan'"),
+        ([deploying(PASSES)], False, "job 'deploy' scans with Trivy in step 'Report': its exit code is 0"),
+        ([deploying()], False, "no step scans"),
+        # A scan in a workflow of its own neither stops this one, nor sees its images.
+        ([deploying(), other(STOPS)], False, "no step scans"),
+        ([deploying(calls=(CHECK.path,)), other(STOPS)], True, "what it finds stops the job"),
+        ([deploying(builds=()), other(STOPS, builds=("docker build",))], True, "what it finds stops the job"),
+        ([deploying(builds=()), other(builds=("docker build",))], False, "no step scans"),
+    ],
+)
+def test_a_scan_stops_what_it_is_in(workflows: list[Workflow], stops: bool, observed: str) -> None:
+    verdict = scan_stops(workflows, "deploy.yml")
+    assert verdict.ok is stops
+    assert observed in verdict.observed
+    assert bool(verdict.locations) is not stops
+
+
+@pytest.mark.parametrize("calls", ["org/shared/.github/workflows/build.yml@v1", ".github/actions/scan"])
+def test_what_is_elsewhere_may_scan(calls: str) -> None:
+    for builds in ((), ("docker build",)):
+        with pytest.raises(NotApplicable, match=calls):
+            scan_stops([deploying(builds=builds, calls=(calls,))], "deploy.yml")
+
+
+def test_nothing_to_scan_and_nothing_to_read() -> None:
+    with pytest.raises(NotApplicable, match="builds images"):
+        scan_stops([LINT], "deploy.yml")
+    with pytest.raises(Unavailable, match="tabs"):
+        scan_stops([BROKEN], "broken.yml")
