@@ -263,7 +263,7 @@ def check_database_credentials_agree(
         credentials.secret_agrees(
             s,
             database_link,
-            credentials.is_master_secret(s, database_link.database, target.database.secret_is_master),
+            credentials.is_master_secret(s, database_link, target.database.secret_is_master),
             database_secrets,
         )
         for s in told
@@ -323,7 +323,10 @@ def check_database_secret_rotates(
 ) -> None:
     """A rotation of the database secret that is switched on is neither overdue nor stuck."""
     stored = [s for s in database_secrets if s.source == "secretsmanager" and s.status == "readable"]
-    verdicts = tuple(credentials.rotates(s, database_link.database, secret_stages.get(s.arn, {}), now) for s in stored)
+    verdicts = tuple(
+        credentials.rotates(s, credentials.end_of_secret(s, database_link).database, secret_stages.get(s.arn, {}), now)
+        for s in stored
+    )
     if not verdicts:
         raise NotApplicable(f"{service.service} has no readable secret in Secrets Manager")
     verdict = worst(verdicts, otherwise=verdicts[0])

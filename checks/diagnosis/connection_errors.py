@@ -233,10 +233,9 @@ class Trouble:
 
 def troubles(logs: ServiceLogs, link: DatabaseLink, since: dt.datetime) -> tuple[Trouble, ...]:
     """Connection troubles in a service's logs since an instant, newest first."""
-    proxy = link.proxy
     told = [h.value.lower() for h in link.settings.hosts]
-    hosts = [h for h in (*told, *link.database.endpoints, *(proxy.endpoints if proxy else ())) if len(h) > 3]
-    ports = [link.database.port, *([proxy.port] if proxy else [])]
+    hosts = [h for h in (*told, *(e for end in link.ends for e in end.endpoints)) if len(h) > 3]
+    ports = [p for end in link.ends for p in end.ports]
     ports += [int(p.value) for p in link.settings.ports if p.value.isdigit()]
     return tuple(Trouble(e, kind) for e in logs.events if e.at >= since and (kind := classify(e.message, hosts, ports)))
 
@@ -282,7 +281,10 @@ def none_seen(
         observed=f"{told} of trouble with the database since {since:%H:%M} UTC ({kinds}){why}",
         expected="no connection errors",
         evidence=tuple(_line(t) for t in _chosen(seen)),
-        related=(*service.related, *link.database.related, *([link.proxy.arn] if link.proxy else [])),
+        related=(
+            *service.related,
+            *(r for end in link.ends for r in (*end.database.related, *([end.proxy.arn] if end.proxy else []))),
+        ),
         signs=signs,
         names={"service": service.service, "cluster": service.cluster, "database": link.database.main_instance}
         | ({"log_group": logs.groups[0]} if logs.groups else {}),
@@ -307,7 +309,7 @@ def _severity(
     seen: Sequence[Trouble], logs: ServiceLogs, link: DatabaseLink, events: Sequence[DatabaseEvent], now: dt.datetime
 ) -> tuple[Severity | None, str]:
     """How grave it is, and why it is milder."""
-    own = (link.database.identifier, *link.database.instances)
+    own = [i for end in link.ends for i in (end.database.identifier, *end.database.instances)]
     cuts = [e for e in events if e.source in own and _INTERRUPTING & set(e.categories)]
     if cuts and all(any(-_BURST_BEFORE <= t.event.at - c.at <= _BURST_AFTER for c in cuts) for t in seen):
         return "medium", f", all around an RDS event: {cuts[-1].message}"

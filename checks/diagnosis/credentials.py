@@ -9,17 +9,19 @@ from __future__ import annotations
 import datetime as dt
 import ipaddress
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from checks.diagnosis.verdict import Severity, Verdict
-from fixtures.model.database import Database, DatabaseLink, DatabaseParameters, Proxy, Setting
+from fixtures.model.database import Database, DatabaseEnd, DatabaseLink, DatabaseParameters, Proxy, Setting
 from fixtures.model.ecs import Service, Task
 from fixtures.model.secrets import StoredSecret
 from fixtures.references import secret_address
 
 # A name of a whole global database (name.global-hash.global.rds…) is an alias of whichever cluster writes.
 _RDS_NAME = re.compile(r"(?<!\.global)\.rds\.(?:cn-[a-z0-9-]+\.)?amazonaws\.com(?:\.cn)?$")
+# What is the same in all host names that RDS gives out to an account in a Region: hash, Region and domain.
+_ZONE = re.compile(r"(?:^|[.-])([a-z0-9]+\.[a-z0-9-]+\.rds\.amazonaws\.com(?:\.cn)?)$")
 _FAMILIES = {"postgres": "postgres", "mysql": "mysql", "mariadb": "mysql", "sqlserver": "sqlserver", "oracle": "oracle"}
 
 
@@ -51,7 +53,8 @@ def normal(host: str) -> str:
 def host_difference(host: Setting, database: Database, proxy: Proxy | None) -> Difference | None:
     """Whether a host leads elsewhere. A name that is not RDS's own may be an alias: only resolving it would tell."""
     value = normal(host.value)
-    ours = {normal(e) for e in (*database.endpoints, *(proxy.endpoints if proxy else ()))}
+    # A replica has the logins of its source, whose host its secret may name.
+    ours = {normal(e) for e in (*database.endpoints, *database.copies, *(proxy.endpoints if proxy else ()))}
     if value in ours:
         return None
     expected = (proxy.endpoints[0] if proxy else database.endpoint) or f"the endpoint of {database.identifier}"
@@ -123,21 +126,52 @@ def _family(engine: str) -> str:
     return next((f for start, f in _FAMILIES.items() if name.startswith(start)), name)
 
 
+Compare = Callable[[Setting, DatabaseEnd], Difference | None]
+
+
 def settings_agree(link: DatabaseLink, is_master: bool) -> Verdict:
     """What the task definition says in plain text agrees with the database: host, port, name, user.
 
     Args:
         is_master: the service logs in as the master user (the target or RDS says so).
     """
-    said, database, proxy = link.settings, link.database, link.proxy
-    found = [
-        *(host_difference(h, database, proxy) for h in said.hosts),
-        *(port_difference(p, database, proxy) for p in said.ports),
-        *(name_difference(n, database) for n in said.names),
-        *(user_difference(u, database, is_master) for u in said.users),
+    said = link.settings
+    compared: list[tuple[Iterable[Setting], Compare]] = [
+        (said.hosts, lambda h, end: _host_among(h, end, link)),
+        (said.ports, lambda p, end: port_difference(p, end.database, end.proxy)),
+        (said.names, lambda n, end: name_difference(n, end.database)),
+        (said.users, lambda u, end: user_difference(u, end.database, is_master and end.key == link.ends[0].key)),
     ]
-    values = [s.source for s in (*said.hosts, *said.ports, *said.names, *said.users)]
-    return _verdict([d for d in found if d], link, database.arn, f"service {link.service}", values)
+    found = [d for settings, compare in compared for s in settings for d in _differs(s, link, compare)]
+    values = [s.source for settings, _ in compared for s in settings]
+    return _verdict(found, link, link.database.arn, f"service {link.service}", values)
+
+
+def _differs(setting: Setting, link: DatabaseLink, compare: Compare) -> Iterable[Difference]:
+    """What is wrong with a setting: it agrees if it does with one of the databases that it may be about."""
+    found = [compare(setting, end) for end in _ends_of(setting, link)]
+    return [d for d in found[:1] if d is not None and None not in found]
+
+
+def _ends_of(setting: Setting, link: DatabaseLink) -> list[DatabaseEnd]:
+    """The databases that the variable or URL of a setting leads to; the main one where it has no host that leads."""
+    hosts = {normal(h.value) for h in link.settings.hosts if h.source == setting.source}
+    return [e for e in link.ends if hosts & set(e.endpoints)] or [link.ends[0]]
+
+
+def _host_among(host: Setting, end: DatabaseEnd, link: DatabaseLink) -> Difference | None:
+    """Whether a host leads elsewhere; milder for a further one, in another account or Region: nobody could see it."""
+    found = host_difference(host, end.database, end.proxy)
+    value, zone = normal(host.value), _ZONE.search(normal(host.value))
+    here = _ZONE.search(end.database.endpoint)
+    others = any(normal(h.value) in e.endpoints for h in link.settings.hosts for e in link.ends)
+    namesake = value.partition(".")[0] in {e.database.identifier for e in link.ends}
+    if found is None or not (zone and here and others) or zone[1] == here[1] or namesake:
+        return found
+    what = f"{host.value}, a database of another account or Region, which is not judged here"
+    return replace(
+        found, observed=what, expected=f"a database that is there, beside {end.database.identifier}", severity="low"
+    )
 
 
 def _verdict(
@@ -216,7 +250,8 @@ def secret_agrees(
     Args:
         others: all secrets that the service takes for its database.
     """
-    database, proxy = link.database, link.proxy
+    end = end_of_secret(secret, link)
+    database, proxy = end.database, end.proxy
     public = dict(secret.public or {})
 
     def said(key: str) -> list[Setting]:
@@ -231,20 +266,26 @@ def secret_agrees(
         *(user_difference(u, database, is_master) for u in said("username")),
         *_against_task(public, secret, link, {(s.public or {}).get("username", "") for s in others}),
     ]
+    found_by = link.found_by if end.key == link.ends[0].key else "the secret leads to it"
     return _verdict(
         [d for d in found if d],
-        link,
+        replace(link, database=database, proxy=proxy, found_by=found_by),
         secret.arn or secret.reference,
         secret.name,
         [f"{k} in the secret" for k in public],
     )
 
 
+def end_of_secret(secret: StoredSecret, link: DatabaseLink) -> DatabaseEnd:
+    """Which of the databases that a service uses a secret is for: the main one unless it leads to another."""
+    return next((e for e in link.others if secret.reference in e.secrets), link.ends[0])
+
+
 _IDENTIFIERS = ("dbInstanceIdentifier", "dbClusterIdentifier")
 
 
 def _identifier_difference(identifier: Setting, database: Database) -> Difference | None:
-    ours = {database.identifier, database.cluster, *database.instances}
+    ours = {database.identifier, database.cluster, *database.instances, database.replica_of}
     if identifier.value in ours:
         return None
     return Difference(identifier.source, identifier.value, database.identifier, ("network", "authentication"), "medium")
@@ -261,17 +302,20 @@ def _against_task(
     user = public.get("username")
     if user is None:
         return
+    end = end_of_secret(secret, link)
     for plain in link.settings.users:
-        if plain.value and plain.value not in {user, *logins}:
+        same = end.key in (e.key for e in _ends_of(plain, link))
+        if same and plain.value and plain.value not in {user, *logins}:
             expected = f"{user}, as the password is that of secret {secret.name}"
             yield Difference(plain.source, plain.value, expected, ("authentication",))
 
 
-def is_master_secret(secret: StoredSecret, database: Database, told: bool | None) -> bool:
-    """Whether a secret holds the master user: RDS says so, or the target does."""
-    if database.master_secret and database.master_secret == secret.arn:
+def is_master_secret(secret: StoredSecret, link: DatabaseLink, told: bool | None) -> bool:
+    """Whether a secret holds the master user: RDS says so, or, of the main database's, the target does."""
+    end = end_of_secret(secret, link)
+    if end.database.master_secret and end.database.master_secret == secret.arn:
         return True
-    return bool(told)
+    return bool(told) and end.key == link.ends[0].key
 
 
 def fresh(
@@ -365,8 +409,9 @@ def requires_tls(database: Database, parameters: DatabaseParameters) -> bool:
 
 
 def encryption_agrees(link: DatabaseLink, parameters: DatabaseParameters) -> Verdict:
-    """No service is told to connect without TLS to a database (or proxy) that requires it."""
-    plain = [m for m in link.settings.sslmodes if m.value.lower() in _PLAIN_MODES]
+    """No service is told to connect without TLS to its main database (or the proxy) that requires it."""
+    own = [m for m in link.settings.sslmodes if link.ends[0].key in (e.key for e in _ends_of(m, link))]
+    plain = [m for m in own if m.value.lower() in _PLAIN_MODES]
     required = requires_tls(link.database, parameters) or bool(link.proxy and link.proxy.require_tls)
     ok = not (plain and required)
     who = link.proxy.name if link.proxy and link.proxy.require_tls else link.database.identifier

@@ -41,14 +41,15 @@ def _network(cidr: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
 
 def reaches(hops: Sequence[Hop], routing: DatabaseRouting) -> Verdict:
     """Every connection stays in one VPC, or has a route there and one back over something that joins the VPCs."""
-    problems = [p for h in hops for p in _problems(h, routing)]
-    first = hops[0]
+    by_hop = [(h, _problems(h, routing)) for h in hops]
+    problems = [p for _, found in by_hop for p in found]
+    first, at = hops[0], next((h for h, found in by_hop if found), hops[-1]).destination
     vpcs = list(dict.fromkeys(v for h in hops for v in (h.source.vpc, h.destination.vpc) if v))
     one = f"all in {vpcs[0]}" if len(vpcs) == 1 else f"{' and '.join(vpcs)} are joined"
     return Verdict(
         ok=not problems,
-        resource=hops[-1].destination.id,
-        name=hops[-1].destination.name,
+        resource=at.id,
+        name=at.name,
         observed=problems[0] if problems else one,
         expected=f"the same VPC as {first.source.name}, or routes between the VPCs both ways",
         evidence=tuple(problems),

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from checks.diagnosis import credentials
-from fixtures.model.database import DatabaseParameters, Setting
+from fixtures.model.database import DatabaseEnd, DatabaseLink, DatabaseParameters, DatabaseSettings, Setting
 from tests.diagnosis.database_facts import HOST, NOW, ago, database, link, proxy, secret, task
 from tests.diagnosis.facts import service
 
@@ -80,6 +81,78 @@ def test_the_gravest_difference_is_named_and_all_are_evidence() -> None:
     assert verdict.severity is None
     assert "ports of web is 5433" in verdict.observed
     assert len([line for line in verdict.evidence if "expected" in line]) == 2
+
+
+REPLICA = HOST.replace("shop-db", "shop-db-replica")
+AUDIT = HOST.replace("shop-db", "audit")
+ELSEWHERE = "{}.zzz999.eu-west-1.rds.amazonaws.com"
+
+
+def several(*hosts: str, **changes: object) -> DatabaseLink:
+    """A service that is told of its database, of a replica and of a MySQL, and of these hosts, each in a URL."""
+    replica = database(arn="arn:replica", identifier="shop-db-replica", endpoint=REPLICA, copies=(HOST,))
+    audit = database(arn="arn:audit", identifier="audit", endpoint=AUDIT, port=3306, engine="mysql",
+                     master_user="auditor", database_name="audit")  # fmt: skip
+    told = [(h, f"URL_{n} of web") for n, h in enumerate((HOST, REPLICA, AUDIT, *hosts))]
+    ports = {HOST: "5432", REPLICA: "5432", AUDIT: "3306"}
+    given = DatabaseSettings(
+        hosts=tuple(Setting(h, source) for h, source in told),
+        ports=tuple(Setting(ports.get(h, "5432"), source) for h, source in told),
+        users=(Setting("auditor", told[2][1]),),
+    )
+    settings = replace(given, **changes)  # type: ignore[arg-type]
+    others = (DatabaseEnd(replica), DatabaseEnd(audit, secrets=("arn:audit-secret",)))
+    return replace(link(database=database(copies=(REPLICA,))), settings=settings, others=others)
+
+
+@pytest.mark.parametrize(
+    ("hosts", "expected"),
+    [
+        ((), (True, None)),
+        ((OTHER,), (False, None)),
+        (("localhost",), (False, None)),
+        # Of other accounts and Regions nothing can be seen; a name that there is here too is no coincidence.
+        ((ELSEWHERE.format("theirs"),), (False, "low")),
+        (("theirs.cluster-abc123.us-east-1.rds.amazonaws.com",), (False, "low")),
+        ((ELSEWHERE.format("shop-db"),), (False, None)),
+    ],
+)
+def test_each_host_is_compared_with_what_it_leads_to(hosts: tuple[str, ...], expected: tuple[bool, str | None]) -> None:
+    verdict = credentials.settings_agree(several(*hosts), is_master=True)
+    assert (bool(verdict), verdict.severity) == expected
+
+
+def test_what_stands_beside_a_host_is_about_its_database() -> None:
+    assert not credentials.settings_agree(several(ports=(Setting("5432", "URL_2 of web"),)), True)
+    assert credentials.settings_agree(several(ports=(Setting("5432", "DB_PORT of web"),)), True)
+    assert not credentials.settings_agree(several(ports=(Setting("3306", "DB_PORT of web"),)), True)
+    # Two hosts in one URL: a port may be that of either.
+    both = (Setting(HOST, "URL of web"), Setting(AUDIT, "URL of web"))
+    assert credentials.settings_agree(several(hosts=both, ports=(Setting("3306", "URL of web"),), users=()), True)
+    plain = several(sslmodes=(Setting("disable", "URL_2 of web"),))
+    assert credentials.encryption_agrees(plain, DatabaseParameters({"rds.force_ssl": "1"}))
+
+
+def test_a_secret_is_compared_with_the_database_that_it_is_for() -> None:
+    public = {"host": AUDIT, "port": "3306", "engine": "mysql", "username": "auditor", "dbname": "audit"}
+    audit = secret(reference="arn:audit-secret", arn="arn:audit-secret", public=public)
+
+    assert not credentials.is_master_secret(audit, several(), True)
+    assert credentials.secret_agrees(audit, several(), is_master=False)
+    wrong = credentials.secret_agrees(replace(audit, public=public | {"port": "5432"}), several(), is_master=False)
+    assert (bool(wrong), wrong.names["database"]) == (False, "audit")
+    # The user beside the main database's host has nothing to do with the password of this one.
+    mixed = several(users=(Setting("shop_admin", "DB_USER of web"),))
+    assert credentials.secret_agrees(audit, mixed, is_master=False)
+    assert not credentials.secret_agrees(secret(public=public), several(), is_master=False)
+
+
+def test_a_replica_has_the_logins_of_its_source() -> None:
+    replica = link(database=database(identifier="shop-db-replica", endpoint=REPLICA, copies=(HOST,),
+                                     replica_of="shop-db"))  # fmt: skip
+    public = {"host": HOST, "username": "shop_admin", "dbInstanceIdentifier": "shop-db"}
+
+    assert credentials.secret_agrees(secret(public=public), replica, is_master=True)
 
 
 # -- secrets ----------------------------------------------------------------------------------------------------
@@ -181,7 +254,8 @@ def test_a_global_databases_name_is_an_alias(host: str, severity: str | None) ->
     [("arn:secret", None, True), ("arn:other", None, False), ("", True, True), ("", False, False), ("", None, False)],
 )
 def test_who_says_that_it_is_the_masters(managed: str, told: bool | None, expected: bool) -> None:
-    assert credentials.is_master_secret(secret(), database(master_secret=managed), told) is expected
+    one = link(database=database(master_secret=managed))
+    assert credentials.is_master_secret(secret(), one, told) is expected
 
 
 @pytest.mark.parametrize(
