@@ -89,10 +89,10 @@ def check_service_exists(services: Service | MissingService, service_name: str) 
     "check_image_exists",
     "check_targets_are_healthy",
 )
-def check_service_is_stable(service: Service, now: dt.datetime, target: Target) -> None:
+def check_service_is_stable(service: Service, seen_tasks: tuple[Task, ...], now: dt.datetime, target: Target) -> None:
     """Each service runs as many tasks as it should, and its deployment has settled."""
     _wanted(service)
-    verdict = service_state.is_stable(service, now, target.ecs.settle_min)
+    verdict = service_state.is_stable(service, now, target.ecs.settle_min, seen_tasks)
     assert verdict, verdict.explain()
 
 
@@ -226,12 +226,17 @@ def check_log_groups_exist(service: Service, log_events: ServiceLogs, task_defin
 @pytest.mark.smoke
 @pytest.mark.severity("critical")
 @pytest.mark.guide("ecs", "environment and secrets")
-def check_environment_is_complete(service: Service, task_definition: TaskDefinition, target: Target) -> None:
+def check_environment_is_complete(
+    service: Service, task_definition: TaskDefinition, seen_tasks: tuple[Task, ...], now: dt.datetime, target: Target
+) -> None:
     """No environment variable is empty, unexpanded or missing."""
     settings = target.settings_of(service.name)
     linked = next((link.container for link in service.load_balancers), "")
     serving = settings.container or linked or task_definition.containers[0].name
-    verdict = environment.judge(service, task_definition, settings.required_environment, serving)
+    stable = service_state.is_stable(service, now, target.ecs.settle_min, seen_tasks)
+    # One that is just being scaled, in either direction, runs well too.
+    serves = bool(stable or stable.severity)
+    verdict = environment.judge(service, task_definition, settings.required_environment, serving, serves)
     container = task_definition.container(serving)
     if verdict and container is not None and container.environment_files:
         unset = environment.unset(container, settings.required_environment)

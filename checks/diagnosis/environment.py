@@ -29,6 +29,12 @@ _OPTIONAL = re.compile(
     r"|DENYLIST|WHITELIST|BLACKLIST)$",
     re.IGNORECASE,
 )
+# What a service that has started cannot do without: where its database is, and on which port it or something listens.
+_NEEDED = re.compile(
+    r"(?:^|_)(?:DB|DATABASE|DATASOURCE|PG|POSTGRES|POSTGRESQL|MYSQL|MARIADB|RDS|AURORA|SQLALCHEMY|PORT)(?:_|$)"
+    r"|^PG(?:HOST|USER|PASSWORD|DATABASE)",
+    re.IGNORECASE,
+)
 _NAMED = re.compile(r"\$\{(\w+)\}|\$\((\w+)\)")
 
 
@@ -50,18 +56,20 @@ def placeholder(value: str) -> str:
     return next((what for pattern, what in _PLACEHOLDERS if pattern.search(value.strip())), "")
 
 
-def problems(container: ContainerDefinition, required: Iterable[str] = ()) -> list[Problem]:
+def problems(container: ContainerDefinition, required: Iterable[str] = (), serves: bool = False) -> list[Problem]:
     """Empty values, placeholders, names that are missing or given twice.
 
     Args:
         required: names that must be set, in the environment or as secrets.
+        serves: its service runs well as it is: then most that is empty can only be meant so.
     """
     found = []
     secrets = {s.variable for s in container.secrets}
     for name, value in sorted(container.environment.items()):
         kind = placeholder(value)
         if not value.strip():
-            mild = bool(_OPTIONAL.search(name)) and name not in required
+            dispensable = _OPTIONAL.search(name) or (serves and not _NEEDED.search(name))
+            mild = bool(dispensable) and name not in required
             found.append(Problem(container.name, name, "is empty", mild))
         elif kind:
             mild = _expands_later(name, value, {*container.environment, *secrets})
@@ -85,14 +93,17 @@ def _expands_later(name: str, value: str, given: Iterable[str]) -> bool:
     return bool(names) and not placeholder(rest) and name not in names and set(names) <= set(given)
 
 
-def judge(service: Service, definition: TaskDefinition, required: Sequence[str], serving: str) -> Verdict:
+def judge(
+    service: Service, definition: TaskDefinition, required: Sequence[str], serving: str, serves: bool = False
+) -> Verdict:
     """Every variable of the running revision has a usable value.
 
     Args:
         required: names that the target says must be set in the serving container.
         serving: that container.
+        serves: the service runs well as it is.
     """
-    every = [p for c in definition.containers for p in problems(c, required if c.name == serving else ())]
+    every = [p for c in definition.containers for p in problems(c, required if c.name == serving else (), serves)]
     found = sorted(every, key=lambda p: p.mild)
     return Verdict(
         ok=not found,

@@ -7,10 +7,13 @@ import re
 from collections.abc import Iterable
 
 from checks.diagnosis.service_events import complaint
+from checks.diagnosis.stopped_tasks import classify
 from checks.diagnosis.verdict import Verdict
 from fixtures.model.ecs import Deployment, MissingService, Service, Task
 
 _SHOWN_EVENTS = 5
+# Task lifecycle states before RUNNING.
+_STARTING = ("PROVISIONING", "PENDING", "ACTIVATING")
 _STARTED = re.compile(r"has started \d+ tasks", re.IGNORECASE)
 
 
@@ -73,13 +76,14 @@ def superseded(service: Service, tasks: Iterable[Task]) -> frozenset[str]:
     return frozenset(t.id for t in others) if current else frozenset()
 
 
-def is_stable(service: Service, now: dt.datetime, settle_min: float) -> Verdict:
+def is_stable(service: Service, now: dt.datetime, settle_min: float, tasks: Iterable[Task] = ()) -> Verdict:
     """Running equals desired and no deployment is overdue; a young rolling deployment is not a fault.
 
     Milder are more tasks than wanted (they are about to be stopped) and missing ones that only just began to start.
 
     Args:
-        settle_min: minutes that a deployment may be in progress.
+        settle_min: minutes that a deployment may be in progress, and a task may take to start.
+        tasks: its running and lately stopped ones, as far as they could be seen.
     """
     running, desired, state = _counts(service)
     young = is_settling(service, now, settle_min)
@@ -87,7 +91,8 @@ def is_stable(service: Service, now: dt.datetime, settle_min: float) -> Verdict:
     short = running < desired
     surplus = running > desired
     failed = "FAILED" in state
-    starting = short and _only_starting(service, desired - running, now, settle_min)
+    since = now - dt.timedelta(minutes=settle_min)
+    starting = short and _only_starting(service, desired - running, since, tuple(tasks))
     return Verdict(
         ok=young or not (short or surplus or overdue or failed),
         resource=service.arn,
@@ -115,12 +120,25 @@ def _counts(service: Service) -> tuple[int, int, str]:
     return service.running, service.desired, state
 
 
-def _only_starting(service: Service, missing: int, now: dt.datetime, settle_min: float) -> bool:
-    """Whether the missing tasks were started once, lately, and nothing complains: the service was scaled out."""
-    since = now - dt.timedelta(minutes=settle_min)
+def _only_starting(service: Service, missing: int, since: dt.datetime, tasks: Iterable[Task]) -> bool:
+    """Whether the missing tasks were started lately, and nothing complains: the service was scaled out.
+
+    Tasks that are started again and again because they fail would look the same, did they not leave stopped ones.
+    """
     recent = [e for e in service.events if e.created_at >= since]
-    starts = [e for e in recent if _STARTED.search(e.message)]
-    return service.pending >= missing and len(starts) == 1 and not any(complaint(e.message) for e in recent)
+    if any(complaint(e.message) for e in recent):
+        return False
+    once = sum(bool(_STARTED.search(e.message)) for e in recent) == 1
+    return (service.pending >= missing and once) or _are_new(service, missing, since, tasks)
+
+
+def _are_new(service: Service, missing: int, since: dt.datetime, tasks: Iterable[Task]) -> bool:
+    """Whether so many tasks of this deployment have been starting since an instant, and none stopped for a fault."""
+    current = service.current_deployments
+    own = [t for t in tasks if not current or t.started_by in current]
+    starting = [t for t in own if t.status in _STARTING and t.created_at >= since]
+    failed = (t for t in own if t.stopped_at and t.stopped_at >= since and not classify(t).benign)
+    return len(starting) >= missing and not any(failed)
 
 
 def recent_events(service: Service) -> tuple[str, ...]:

@@ -53,6 +53,30 @@ def test_what_may_be_meant_so_is_milder(variables: dict[str, str], mild: bool) -
     assert (verdict.severity == "medium") is mild
 
 
+@pytest.mark.parametrize(
+    ("variable", "severity"),
+    [
+        ("SENTRY_DSN", "medium"),
+        ("COOKIE_DOMAIN", "medium"),
+        ("REDIS_HOST", None),
+        ("DB_HOST", None),
+        ("PGHOST", None),
+        ("DATABASE_URL", None),
+        ("PORT", None),
+        ("METRICS_PORT", None),
+        ("SUPPORT_EMAIL", "medium"),
+    ],
+)
+def test_what_is_empty_in_a_service_that_runs_well(variable: str, severity: str | None) -> None:
+    one = definition(container(environment={"REDIS_HOST": "cache", variable: ""}))
+
+    assert judge(service(), one, ("REDIS_HOST",), "web", serves=True).severity == severity
+    # In one that does not, it may be why.
+    assert judge(service(), one, ("REDIS_HOST",), "web", serves=False).severity is None
+    unfilled = definition(container(environment={variable: "${x}"}))
+    assert judge(service(), unfilled, (), "web", serves=True).severity is None
+
+
 def test_an_optional_name_that_is_required_is_not_optional() -> None:
     one = definition(container(environment={"HTTP_PROXY": ""}))
 

@@ -15,7 +15,7 @@ from checks.diagnosis.service_state import (
 )
 from checks.diagnosis.verdict import Verdict
 from fixtures.facts.ecs import bake_min
-from fixtures.model.ecs import MissingService, TaskSet
+from fixtures.model.ecs import MissingService, Task, TaskSet
 from tests.diagnosis.facts import NOW, REVISION, ago, deployment, event, service, stopped_task
 
 
@@ -90,6 +90,39 @@ def test_tasks_that_were_only_just_started_are_missing_mildly() -> None:
     assert is_stable(replace(grown, events=(started, event(5, "has started 2 tasks: ..."))), NOW, 15).severity is None
     capacity = event(1, "was unable to place a task. Reason: Capacity is unavailable at this time.")
     assert is_stable(replace(grown, events=(started, capacity)), NOW, 15).severity is None
+
+
+def starting(number: int, minutes_ago: float = 2, **changes: Any) -> Task:
+    return stopped_task(number, **{"status": "PENDING", "created_at": ago(minutes_ago), "stopped_at": None, **changes})
+
+
+SCALED_IN = {"stop_code": "ServiceSchedulerInitiated", "stopped_reason": "Scaling activity initiated by (deployment x)",
+             "containers": ()}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("tasks", "severity"),
+    [
+        ([starting(1), starting(2)], "medium"),
+        ([starting(1), starting(2, status="PROVISIONING"), stopped_task(3, **SCALED_IN)], "medium"),
+        # A stop from before says nothing about those that start now.
+        ([starting(1), starting(2), stopped_task(3, created_at=ago(90), stopped_at=ago(60))], "medium"),
+        ([starting(1), starting(2), stopped_task(3, started_by="ecs-svc/0")], "medium"),
+        ([starting(1), starting(2), stopped_task(3)], None),
+        ([starting(1)], None),
+        ([starting(1), starting(2, started_by="ecs-svc/0")], None),
+        ([starting(1), starting(2, 16)], None),
+        ([starting(1), starting(2, status="RUNNING")], None),
+        ([], None),
+    ],
+)
+def test_a_service_that_is_scaled_out_step_by_step(tasks: list[Task], severity: str | None) -> None:
+    steps = (event(1, "has started 2 tasks: (task a) (task b)."), event(5, "has started 4 tasks: (task c)..."))
+    grown = service(desired=12, running=10, pending=2, events=steps)
+
+    assert is_stable(grown, NOW, 15, tasks).severity == severity
+    unhealthy = event(1, "has started 1 tasks: (task d). Amazon ECS replaced 1 tasks due to an unhealthy status.")
+    assert is_stable(replace(grown, events=(*steps, unhealthy)), NOW, 15, tasks).severity is None
 
 
 @pytest.mark.parametrize(
