@@ -81,12 +81,13 @@ def check_cost_anomalies_are_detected(anomaly_monitors: tuple[str, ...], caller:
 @pytest.mark.severity("high")
 @pytest.mark.guide("cost", "budgets triggered")
 @pytest.mark.caused_by("check_no_service_cost_grew", "check_daily_cost_has_no_spike")
-def check_budgets_are_kept(budgets: tuple[Budget, ...], caller: str) -> None:
+def check_budgets_are_kept(budgets: tuple[Budget, ...], caller: str, now: dt.datetime) -> None:
     """No cost budget is exceeded, and none of its notifications is in alarm."""
     own = money.cost_budgets(budgets)
     if not own:
         raise NotApplicable(f"account {caller} has no cost budget")
-    verdict = worst(tuple(money.budget_kept(b) for b in own), otherwise=money.budget_kept(own[0]))
+    verdicts = tuple(money.budget_kept(b, now) for b in own)
+    verdict = worst(verdicts, otherwise=verdicts[0])
     assert verdict, verdict.explain()
 
 

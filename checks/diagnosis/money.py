@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import calendar
+import datetime as dt
 from collections.abc import Mapping, Sequence
 
 from checks.diagnosis import alarm_reach
 from checks.diagnosis.verdict import Verdict
 from fixtures.model.alarms import Alarm, Topic
-from fixtures.model.cost import Anomaly, Budget, TopicSubscriptions
+from fixtures.model.cost import Anomaly, Budget, BudgetNotification, TopicSubscriptions
 
 # A person has looked and said so: GetAnomalies' Feedback.
 _SETTLED = ("NO", "PLANNED_ACTIVITY")
@@ -78,11 +80,16 @@ def budgets_exist(budgets: Sequence[Budget], account: str) -> Verdict:
     )
 
 
-def budget_kept(budget: Budget) -> Verdict:
-    """Spend below the limit and no ACTUAL notification in alarm; a forecast above it is milder."""
+def budget_kept(budget: Budget, now: dt.datetime) -> Verdict:
+    """Spend below the limit and no ACTUAL notification in alarm.
+
+    Milder are a forecast above it, and a threshold below the limit that spend at the planned pace passes every month.
+    """
     over = budget.limit_usd is not None and budget.actual_usd >= budget.limit_usd > 0
     alarmed = [n for n in budget.notifications if n.state == "ALARM" and n.comparison != "LESS_THAN"]
-    actual = [n for n in alarmed if n.kind == "ACTUAL"]
+    actual = [
+        n for n in alarmed if n.kind == "ACTUAL" and not (_is_below_limit(n, budget) and _keeps_pace(budget, now))
+    ]
     limit = f"${budget.limit_usd:.2f}" if budget.limit_usd is not None else "its planned limit"
     return Verdict(
         ok=not over and not alarmed,
@@ -99,6 +106,23 @@ def budget_kept(budget: Budget) -> Verdict:
         related=("cost",),
         names={"budget": budget.name},
     )
+
+
+def _is_below_limit(notification: BudgetNotification, budget: Budget) -> bool:
+    """Whether a notification is of a threshold that is passed before the budget is spent."""
+    limit = 100.0 if notification.threshold_type == "PERCENTAGE" else budget.limit_usd
+    return limit is not None and notification.threshold < limit
+
+
+def _keeps_pace(budget: Budget, now: dt.datetime) -> bool:
+    """Whether a budget's limit will do: AWS foresees less, or no more of it is spent than of a month has passed."""
+    if budget.limit_usd is None:
+        return False
+    if budget.forecast_usd is not None and budget.forecast_usd < budget.limit_usd:
+        return True
+    days = calendar.monthrange(now.year, now.month)[1]
+    passed = (now.day - 1 + now.hour / 24) / days
+    return budget.time_unit == "MONTHLY" and budget.actual_usd <= budget.limit_usd * passed
 
 
 def budget_tells(budget: Budget, listeners: Listeners, topics: Topics) -> Verdict:

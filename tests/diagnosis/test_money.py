@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 
 import pytest
 
@@ -19,6 +20,7 @@ ALARM = Alarm(
     "charges", "arn:alarm", (CHARGES,), 100.0, "GreaterThanThreshold", 1, "OK", "", True, (TOPIC,), "missing"
 )  # fmt: skip
 TOLD = BudgetNotification("ACTUAL", "GREATER_THAN", 80, "PERCENTAGE", "OK", ("EMAIL",))
+MIDDLE = dt.datetime(2026, 3, 16, 12, tzinfo=dt.UTC)
 BUDGET = Budget("monthly", "COST", "MONTHLY", 100.0, 40.0, 80.0, (TOLD,))
 
 
@@ -93,7 +95,15 @@ def test_only_budgets_on_cost_count() -> None:
         (dataclasses.replace(BUDGET, actual_usd=130.0, limit_usd=None), True, None),
         # A budget of nothing is for credits, and zero of zero is not too much.
         (dataclasses.replace(BUDGET, actual_usd=0.0, limit_usd=0.0), True, None),
-        (notified(state="ALARM"), False, None),
+        # A threshold below the limit is passed in every month that goes as planned.
+        (notified(state="ALARM"), False, "medium"),
+        (dataclasses.replace(notified(state="ALARM"), forecast_usd=120.0), False, "medium"),
+        (dataclasses.replace(notified(state="ALARM"), forecast_usd=120.0, actual_usd=60.0), False, None),
+        (dataclasses.replace(notified(state="ALARM"), forecast_usd=None, time_unit="ANNUALLY"), False, None),
+        (dataclasses.replace(notified(state="ALARM"), limit_usd=None), False, None),
+        (notified(state="ALARM", threshold=100.0), False, None),
+        (notified(state="ALARM", threshold=99.0, threshold_type="ABSOLUTE_VALUE"), False, "medium"),
+        (notified(state="ALARM", threshold=100.0, threshold_type="ABSOLUTE_VALUE"), False, None),
         # What is only foreseen is milder.
         (notified(state="ALARM", kind="FORECASTED"), False, "medium"),
         (dataclasses.replace(notified(state="ALARM", kind="FORECASTED"), actual_usd=130.0), False, None),
@@ -101,16 +111,16 @@ def test_only_budgets_on_cost_count() -> None:
     ],
 )
 def test_a_budget_is_kept(budget: Budget, ok: bool, severity: str | None) -> None:
-    verdict = money.budget_kept(budget)
+    verdict = money.budget_kept(budget, MIDDLE)
     assert (bool(verdict), None if ok else verdict.severity) == (ok, severity)
 
 
 def test_what_a_budget_says() -> None:
-    verdict = money.budget_kept(dataclasses.replace(notified(state="ALARM"), actual_usd=130.0))
+    verdict = money.budget_kept(dataclasses.replace(notified(state="ALARM"), actual_usd=130.0), MIDDLE)
     assert verdict.observed == "$130.00 of $100.00 are spent, $80.00 forecast"
     assert verdict.evidence == ("ACTUAL GREATER_THAN 80%: ALARM",)
     planned = dataclasses.replace(notified(state="ALARM", threshold_type="ABSOLUTE_VALUE"), limit_usd=None)
-    verdict = money.budget_kept(dataclasses.replace(planned, forecast_usd=None))
+    verdict = money.budget_kept(dataclasses.replace(planned, forecast_usd=None), MIDDLE)
     assert verdict.summary == (
         "monthly: $40.00 of its planned limit are spent; expected less than its planned limit and no notification in ALARM"
     )
