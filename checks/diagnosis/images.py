@@ -11,6 +11,8 @@ from fixtures.model.images import ContainerImage
 
 # Scan states in which ECR answers findings, and those that say that it never will.
 _SCANNED = ("COMPLETE", "ACTIVE")
+# ECR knows the image and has no scan of it: nobody asked for one, and none will come by itself.
+_NOT_SCANNED = "NOT_SCANNED"
 _NEVER = ("UNSUPPORTED_IMAGE", "IMAGE_ARCHIVED", "IMAGE_SIZE_EXCEEDED", "SCAN_ELIGIBILITY_EXPIRED")
 
 
@@ -48,29 +50,43 @@ def _problem(image: ContainerImage) -> str:
 
 def unscanned(scans: Mapping[str, Mapping[str, Any]]) -> str:
     """Why the findings of some image cannot be known yet, "" when all can."""
-    waiting = [f"{c}: {s['status']}" for c, s in scans.items() if s["status"] not in (*_SCANNED, *_NEVER)]
+    waiting = [f"{c}: {s['status']}" for c, s in scans.items() if s["status"] not in (*_SCANNED, _NOT_SCANNED, *_NEVER)]
     return ", ".join(waiting)
 
 
 def scannable(scans: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
-    """Scans that have findings."""
-    return {c: s for c, s in scans.items() if s["status"] in _SCANNED}
+    """Scans that have findings, or would have them, had anybody asked for a scan."""
+    return {c: s for c, s in scans.items() if s["status"] in (*_SCANNED, _NOT_SCANNED)}
 
 
 def judge_scan(service: Service, scans: Mapping[str, Mapping[str, Any]], severities: Sequence[str]) -> Verdict:
-    """The images that run have no findings of the severities that the target does not accept."""
+    """The images that run have no findings of the severities that the target does not accept.
+
+    Milder: ECR does not scan them; something else may.
+    """
+    missing = [c for c, scan in scans.items() if scan["status"] == _NOT_SCANNED]
     bad = {c: {s: n for s, n in scan["counts"].items() if s in severities and n} for c, scan in scans.items()}
     found = {c: counts for c, counts in bad.items() if counts}
     told = "; ".join(f"{c}: {', '.join(f'{n} {s}' for s, n in counts.items())}" for c, counts in found.items())
     return Verdict(
-        ok=not found,
+        ok=not (found or missing),
         resource=service.arn,
         name=service.service,
-        observed=f"vulnerabilities in what runs: {told}" if found else "no such findings",
-        expected=f"no {' or '.join(severities)} findings",
+        observed=_of_scans(told, missing),
+        expected=f"no {' or '.join(severities)} findings{' of a scan, here or in CI' if missing else ''}",
         evidence=tuple(
             f"{c} {scans[c]['digest']}: {', '.join(scans[c].get('names', ())) or 'see the scan'}" for c in found
         ),
+        severity="medium" if missing and not found else None,
         related=service.related,
         names={"service": service.service},
     )
+
+
+def _of_scans(told: str, missing: Sequence[str]) -> str:
+    if told:
+        return f"vulnerabilities in what runs: {told}"
+    if missing:
+        why = "its repository does not scan on push, or did not then"
+        return f"ECR has no scan of what runs in {', '.join(missing)}: {why}"
+    return "no such findings"

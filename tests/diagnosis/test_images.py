@@ -35,6 +35,16 @@ def test_findings_of_refused_severities() -> None:
 
 def test_scans_that_are_not_finished_are_told_apart_from_those_that_never_will_be() -> None:
     scans = {"a": scan("PENDING"), "b": scan("UNSUPPORTED_IMAGE"), "c": scan(), "d": scan("NOT_SCANNED")}
+    failed = {"e": scan("FAILED")}
 
-    assert unscanned(scans) == "a: PENDING, d: NOT_SCANNED"
-    assert set(scannable(scans)) == {"c"}
+    assert unscanned(scans | failed) == "a: PENDING, e: FAILED"
+    assert set(scannable(scans)) == {"c", "d"}
+
+
+def test_an_image_that_nobody_has_scanned_is_a_milder_finding_than_a_hole_in_another() -> None:
+    scans = {"web": scan(CRITICAL=1), "side": scan("NOT_SCANNED")}
+    neither = judge_scan(service(), {"web": scan(), "side": scan("NOT_SCANNED")}, ("CRITICAL",))
+
+    assert (bool(neither), neither.severity) == (False, "medium")
+    assert "no scan of what runs in side" in neither.summary
+    assert judge_scan(service(), scans, ("CRITICAL",)).severity is None
