@@ -324,6 +324,11 @@ def mode(results: Results) -> str:
     return f"{said} ({where})" if where and results.mode != "sandbox" else said
 
 
+def not_looked_at(results: Results) -> list[Finding]:
+    """What could not be looked at, and for now need not be: the target says so."""
+    return [f for f in results.of("not_applicable") if f.exempt_until]
+
+
 def exit_code(results: Results) -> int:
     """0 when nothing failed, everything was seen, and nothing went wrong besides."""
     incomplete = results.not_judged or results.other_errors

@@ -132,7 +132,7 @@ def _about_exemptions(target: Target, findings: list[Finding], known: tuple[str,
 def _about(exemption: Exemption, target: Target, findings: list[Finding], known: tuple[str, ...]) -> str:
     said = f"exemption of {exemption.check} on {exemption.resource} in {target.name}"
     judged = [f for f in findings if fnmatchcase(f.check, exemption.check)]
-    if any(exemption.covers(f.check, *f.names) and f.broken for f in judged):
+    if any(exemption.covers(f.check, *f.names) and (f.broken or f.exempt_until) for f in judged):
         return ""
     if known and not judged and not any(fnmatchcase(name, exemption.check) for name in known):
         return f"{said} names no check{metadata.nearest(exemption.check, known)}"

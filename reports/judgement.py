@@ -15,7 +15,7 @@ from fixtures.errors import Unavailable
 from fixtures.model.ecs import Service
 from fixtures.plugin import RUN
 from fixtures.secret import REDACTOR
-from fixtures.target import Target
+from fixtures.target import Exemption, Target
 from reports import console, metadata
 from reports.finding import SEVERITIES, Finding, is_milder, outcome_of
 from reports.text import LONGEST_COMMAND, LONGEST_PROSE, bounded, harmless_lines, inert, one_line
@@ -58,7 +58,7 @@ def finding_of(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.Te
     if finding.outcome == "not_applicable":
         finding = replace(finding, summary=_skip_reason(report))
     elif finding.outcome == "unverified":
-        finding = _unverified(finding, error)
+        finding = excused(_unverified(finding, error), target, _today(item))
     elif finding.outcome == "failed":
         finding = _failed(item, finding, error, declared.bullet, target)
     # One that passed says nothing but names, and those are ours.
@@ -103,7 +103,11 @@ def _failed(
         resolution=bullet.resolved(names),
         commands=tuple(dict.fromkeys((*commands, *bullet.commands_for(names)))),
     )
-    return gated(finding, target, item.config.stash[RUN].now.date(), item.config.option.fail_on)
+    return gated(finding, target, _today(item), item.config.option.fail_on)
+
+
+def _today(item: pytest.Item) -> dt.date:
+    return item.config.stash[RUN].now.date()
 
 
 def _from_verdict(finding: Finding, verdict: Verdict, region: str) -> Finding:
@@ -156,18 +160,37 @@ def _seen_names(service: Service) -> dict[str, str]:
 
 def gated(finding: Finding, target: Target, today: dt.date, fail_on: str) -> Finding:
     """A failure as exemptions and ``--fail-on`` would have it. One whose exemption has expired always fails."""
-    covering = [e for e in target.exemptions if e.covers(finding.check, *finding.names)]
-    valid = [e for e in covering if e.expires >= today]
-    if valid:
-        last = max(valid, key=lambda e: e.expires)
+    last = _exemption(finding, target, could_not_look=False)
+    if last is None:
+        return replace(finding, outcome="advisory") if is_milder(finding.severity, fail_on) else finding
+    if last.expires >= today:
         until = last.expires.isoformat()
         return replace(finding, outcome="advisory", exempt_until=until, exempt_reason=last.reason)
-    if covering:
-        last = max(covering, key=lambda e: e.expires)
-        said = f"{finding.summary} (its exemption expired on {last.expires}: fix it or renew it)"
-        gravest = min((finding.severity, "high", fail_on), key=SEVERITIES.index)
-        return replace(finding, summary=said, severity=gravest, exempt_reason=last.reason)
-    return replace(finding, outcome="advisory") if is_milder(finding.severity, fail_on) else finding
+    gravest = min((finding.severity, "high", fail_on), key=SEVERITIES.index)
+    return replace(_expired(finding, last), severity=gravest)
+
+
+def excused(finding: Finding, target: Target, today: dt.date) -> Finding:
+    """What could not be looked at, as exemptions that speak of just that would have it; this suite's mistakes stay."""
+    last = _exemption(finding, target, could_not_look=True)
+    if last is None or finding.unavailable_cause == "defect":
+        return finding
+    if last.expires < today:
+        return _expired(finding, last)
+    until = last.expires.isoformat()
+    return replace(finding, outcome="not_applicable", exempt_until=until, exempt_reason=last.reason)
+
+
+def _exemption(finding: Finding, target: Target, *, could_not_look: bool) -> Exemption | None:
+    """Of those that cover a finding, the one that lasts longest."""
+    own = [e for e in target.exemptions if e.could_not_look is could_not_look]
+    covering = [e for e in own if e.covers(finding.check, *finding.names)]
+    return max(covering, key=lambda e: e.expires, default=None)
+
+
+def _expired(finding: Finding, exemption: Exemption) -> Finding:
+    said = f"{finding.summary} (its exemption expired on {exemption.expires}: fix it or renew it)"
+    return replace(finding, summary=said, exempt_reason=exemption.reason)
 
 
 def harmless(finding: Finding) -> Finding:

@@ -144,6 +144,8 @@ def _align(report: pytest.TestReport, finding: Finding) -> None:
     elif finding.outcome == "failed":
         report.longrepr = to_junit.told(finding)
     elif finding.outcome == "not_applicable":
+        # Of what nobody has to look at, it was an error.
+        report.outcome = "skipped"
         # pytest's own reason begins with a place in this suite, which changes from version to version.
         report.longrepr = ("", 0, f"Skipped: {finding.summary}")
     report.sections = [(name, REDACTOR.clean(text)) for name, text in report.sections]

@@ -131,11 +131,13 @@ def _impossible(results: Results) -> str:
 
 
 def _advisories(results: Results) -> str:
-    folded = conclusions.fold(results.of("advisory"))
+    excused = conclusions.not_looked_at(results)
+    folded = conclusions.fold(results.of("advisory") + excused)
     if not folded:
         return ""
     rows = "\n".join(f"| {_code(f.label)} | {f.findings[0].severity} | {_advisory(f)} |" for f in folded[:_MOST_ROWS])
     title = plural(len(results.of("advisory")), "advisory", "advisories")
+    title += f", {len(excused)} exempt from being looked at" if excused else ""
     table = f"| check | severity | finding |\n|---|---|---|\n{rows}"
     return f"\n<details><summary>{title}</summary>\n\n{table}\n{_more(folded)}\n</details>\n"
 

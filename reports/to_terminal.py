@@ -247,14 +247,14 @@ class _Teller:
     def _advisories(self, results: Results) -> None:
         chosen = results.of("advisory")
         exempt = [f for f in chosen if f.exempt_until]
-        shown = chosen if self._verbosity > 0 else exempt
+        shown = (chosen if self._verbosity > 0 else exempt) + conclusions.not_looked_at(results)
         if shown:
             self._line("\nADVISORY" if self._verbosity > 0 else "\nEXEMPT", yellow=True, bold=True)
         for folded in conclusions.fold(shown):
             first = folded.findings[0]
             until = f" [exempt until {first.exempt_until}: {first.exempt_reason}]" if first.exempt_until else ""
             self._prose(f"{first.severity}: {folded.label}: {folded.summary}{until}")
-        hidden = len(chosen) - len(shown)
+        hidden = 0 if self._verbosity > 0 else len(chosen) - len(exempt)
         if hidden and conclusions.exit_code(results):
             self._line(f"\n{plural(hidden, 'advisory', 'advisories')} more: -v lists them", light=True)
 

@@ -78,6 +78,16 @@ def test_an_exempted_failure_is_advisory_and_says_until_when(host: Host, tmp_pat
     assert (finding.outcome, finding.exempt_until, found.exit_code) == ("advisory", "2099-01-31", 0)
 
 
+def test_what_nobody_can_look_at_does_not_apply_until_then(host: Host, tmp_path: Path) -> None:
+    line = exemption("2099-01-31", "check_service_exists", "*")
+    path = target(tmp_path, "dev", f"{line}\ncould_not_look = true")
+    with judged(host, "-k", "service_exists", "--target", path, deny=["ecs:DescribeServices"]) as found:
+        finding = found.of("check_service_exists", "product")
+
+    assert (finding.outcome, finding.exempt_until, found.exit_code) == ("not_applicable", "2099-01-31", 0)
+    assert "exempt until 2099-01-31: INC-1" in found.output
+
+
 @pytest.mark.parametrize(
     ("line", "code", "said"),
     [

@@ -89,6 +89,7 @@ def _said(*found: Any, check: str = "check_x", resource: str = "*") -> list[str]
 
 def test_an_exemption_that_serves_is_not_spoken_of() -> None:
     assert _said(finding(outcome="advisory")) == []
+    assert _said(finding(outcome="not_applicable", exempt_until="2027-02-01")) == []
 
 
 def test_one_that_matches_no_failure_any_more_is_to_be_removed() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from fixtures.secret import Secret
 from fixtures.target import Exemption, Target
 from reports.finding import Finding
-from reports.judgement import gated, harmless
+from reports.judgement import excused, gated, harmless
 from tests.reports.build import HOSTILE, finding
 
 TODAY = dt.date(2027, 1, 2)
@@ -81,6 +81,33 @@ def test_of_several_exemptions_the_one_that_lasts_longest_counts() -> None:
 def test_exemptions_cover_by_check_and_resource(exemption: dict[str, str], covered: bool) -> None:
     judged = gated(replace(finding(), service="web"), _target(_exempt(**exemption)), TODAY, "high")
     assert (judged.outcome == "advisory") is covered
+
+
+@pytest.mark.parametrize(
+    ("exemption", "cause", "outcome", "until"),
+    [
+        ({"could_not_look": True}, "unreachable", "not_applicable", "2027-02-01"),
+        ({"could_not_look": True, "expires": "2027-01-02"}, "denied", "not_applicable", "2027-01-02"),
+        ({"could_not_look": True, "expires": "2027-01-01"}, "unreachable", "unverified", None),
+        # What is said of failures does not make anybody blind, and this suite's own mistakes are nobody's to accept.
+        ({}, "unreachable", "unverified", None),
+        ({"could_not_look": True}, "defect", "unverified", None),
+        ({"could_not_look": True, "check": "check_y"}, "unreachable", "unverified", None),
+    ],
+)
+def test_what_nobody_can_look_at_may_be_excused_until_a_date(
+    exemption: dict[str, Any], cause: str, outcome: str, until: str | None
+) -> None:
+    blind = finding(outcome="unverified", unavailable_cause=cause, summary="could not look: it is private")
+    judged = excused(blind, _target(_exempt(**exemption)), TODAY)
+
+    assert (judged.outcome, judged.exempt_until) == (outcome, until)
+    assert judged.summary.startswith("could not look: it is private")
+    assert ("expired on" in judged.summary) is (exemption.get("expires") == "2027-01-01")
+
+
+def test_that_nobody_can_look_excuses_no_failure() -> None:
+    assert gated(finding(), _target(_exempt(could_not_look=True)), TODAY, "high").outcome == "failed"
 
 
 # -- harmless ---------------------------------------------------------------------------------------------------

@@ -34,6 +34,7 @@ def _red() -> Results:
         finding("check_secret", outcome="unverified"),
         finding("check_rotation", outcome="advisory"),
         finding("check_alarm", outcome="advisory", exempt_until="2027-02-01", exempt_reason="Ann"),
+        finding("check_private", outcome="not_applicable", exempt_until="2027-03-01", exempt_reason="Bob"),
         finding("check_fine", outcome="passed"),
     )
 
@@ -68,6 +69,7 @@ def test_red_says_the_root_first_then_what_it_explains(capsys: pytest.CaptureFix
         "blinds check_secret",
         "EXEMPT",
         "[exempt until 2027-02-01: Ann]",
+        "[exempt until 2027-03-01: Bob]",
         "1 advisory more: -v lists them",
         "out/report.html",
     ]
