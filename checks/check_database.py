@@ -100,9 +100,10 @@ def check_database_is_available(
 @pytest.mark.caused_by("check_database_is_available", "check_database_admits_tasks", "check_database_secret_is_valid")
 def check_database_proxy_reaches_database(database_link: DatabaseLink, service: Service) -> None:
     """An RDS Proxy between tasks and database is available and reaches it."""
-    if database_link.proxy is None:
+    verdicts = tuple(database_status.proxy_serves(e.proxy) for e in database_link.ends if e.proxy)
+    if not verdicts:
         raise NotApplicable(f"{service.service} connects to {database_link.database.identifier} without an RDS Proxy")
-    verdict = database_status.proxy_serves(database_link.proxy)
+    verdict = worst(verdicts, otherwise=verdicts[0])
     assert verdict, verdict.explain()
 
 
@@ -348,7 +349,11 @@ def check_database_encryption_agrees(
 ) -> None:
     """No service connects, or is told to connect, without TLS to a database that requires it."""
     parameters = database_parameters.of(database_link.database.arn)
-    verdict = credentials.encryption_agrees(database_link, parameters)
+    verdicts = tuple(
+        credentials.encryption_agrees(database_link, database_parameters.of(end.database.arn), end)
+        for end in database_link.ends
+    )
+    verdict = worst(verdicts, otherwise=verdicts[0])
     if verdict:
         # Most clients are told nothing in plain text: whether they use TLS, only their logs say.
         logs = _logs(logs_of_services, service)

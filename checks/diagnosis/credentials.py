@@ -408,10 +408,17 @@ def requires_tls(database: Database, parameters: DatabaseParameters) -> bool:
     return since is not None and version >= since
 
 
-def encryption_agrees(link: DatabaseLink, parameters: DatabaseParameters) -> Verdict:
-    """No service is told to connect without TLS to its main database (or the proxy) that requires it."""
-    own = [m for m in link.settings.sslmodes if link.ends[0].key in (e.key for e in _ends_of(m, link))]
+def encryption_agrees(link: DatabaseLink, parameters: DatabaseParameters, end: DatabaseEnd | None = None) -> Verdict:
+    """No service is told to connect without TLS to a database (or proxy) that requires it.
+
+    Args:
+        parameters: those of the database.
+        end: which of the link's databases is meant; the main one where nothing is said.
+    """
+    end = end or link.ends[0]
+    own = [m for m in link.settings.sslmodes if end.key in (e.key for e in _ends_of(m, link))]
     plain = [m for m in own if m.value.lower() in _PLAIN_MODES]
+    link = replace(link, database=end.database, proxy=end.proxy)
     required = requires_tls(link.database, parameters) or bool(link.proxy and link.proxy.require_tls)
     ok = not (plain and required)
     who = link.proxy.name if link.proxy and link.proxy.require_tls else link.database.identifier
@@ -423,7 +430,7 @@ def encryption_agrees(link: DatabaseLink, parameters: DatabaseParameters) -> Ver
         if not ok
         else f"{who} {'requires' if required else 'does not require'} TLS, and nothing contradicts that",
         expected="sslmode=require (or verify-full)",
-        evidence=tuple(f"{m.source}: sslmode={m.value}" for m in link.settings.sslmodes),
+        evidence=tuple(f"{m.source}: sslmode={m.value}" for m in own),
         related=(f"service/{link.service}", *link.database.related),
         signs=("tls",),
         names={"database": link.database.main_instance},

@@ -131,6 +131,9 @@ def test_what_stands_beside_a_host_is_about_its_database() -> None:
     assert credentials.settings_agree(several(hosts=both, ports=(Setting("3306", "URL of web"),), users=()), True)
     plain = several(sslmodes=(Setting("disable", "URL_2 of web"),))
     assert credentials.encryption_agrees(plain, DatabaseParameters({"rds.force_ssl": "1"}))
+    demanding = DatabaseParameters({"require_secure_transport": "ON"})
+    refused = credentials.encryption_agrees(plain, demanding, plain.others[1])
+    assert (bool(refused), refused.names["database"]) == (False, "audit")
 
 
 def test_a_secret_is_compared_with_the_database_that_it_is_for() -> None:
