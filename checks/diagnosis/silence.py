@@ -19,7 +19,7 @@ def must_prove(logs: ServiceLogs, since: dt.datetime) -> None:
         raise NotApplicable(f"what {', '.join(logs.unread)} writes cannot be read here; nothing else complains")
     if logs.is_cut_after(since):
         detail = (
-            f"it writes so much that only its events since {logs.read_since:%m-%d %H:%M} UTC were read, and they "
-            "complain of nothing; a smaller window_min in the target file would see all of it"
+            f"it complains so much that only what it wrote since {logs.read_since:%m-%d %H:%M} UTC was read, and that "
+            "is nothing this check knows; a smaller window_min in the target file would see all of it"
         )
         raise Unavailable("logs:FilterLogEvents", "incomplete", detail)

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from checks.diagnosis import connection_errors
 from checks.diagnosis.connection_errors import classify
+from fixtures.facts.logs import COMPLAINTS
 from fixtures.model.database import DatabaseEvent
 from tests.diagnosis.database_facts import HOST, NOW, ago, link, logs, service
 
@@ -67,6 +70,7 @@ MEANINGS = [
 @pytest.mark.parametrize(("line", "kind"), MEANINGS)
 def test_kinds(line: str, kind: str) -> None:
     found = classify(line, [HOST], [5432])
+    assert re.search(COMPLAINTS.strip("%"), line), "in a busy log it would not be found"
     assert found is not None, line
     assert found.name == kind
 

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from checks.diagnosis.log_signatures import group_exists, grouped, judge, recognise
+from fixtures.facts.logs import COMPLAINTS
 from fixtures.model.ecs import Task
 from fixtures.model.logs import LogEvent, ServiceLogs
 from tests.diagnosis.facts import ago, service, stopped_task
@@ -35,6 +38,7 @@ def test_languages(message: str, language: str, title: str) -> None:
 
     assert trace is not None
     assert (trace.language, trace.title) == (language, title)
+    assert re.search(COMPLAINTS.strip("%"), message), "in a busy log it would not be found"
 
 
 @pytest.mark.parametrize(
