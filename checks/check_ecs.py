@@ -233,9 +233,7 @@ def check_environment_is_complete(
     settings = target.settings_of(service.name)
     linked = next((link.container for link in service.load_balancers), "")
     serving = settings.container or linked or task_definition.containers[0].name
-    stable = service_state.is_stable(service, now, target.ecs.settle_min, seen_tasks)
-    # One that is just being scaled, in either direction, runs well too.
-    serves = bool(stable or stable.severity)
+    serves = service_state.serves(service, task_definition, now, target.ecs.settle_min, seen_tasks)
     verdict = environment.judge(service, task_definition, settings.required_environment, serving, serves)
     container = task_definition.container(serving)
     if verdict and container is not None and container.environment_files:

@@ -255,7 +255,7 @@ def asked(results: Results) -> str:
     usd = billed_usd(results)
     parts += [f"billed ${usd:.2f}"] if usd else []
     waited_s = results.api["waited_s"]
-    parts += [f"which waited {waited_s:.0f} s for AWS's limits and retries"] if waited_s >= _TOLD_WAIT_S else []
+    parts += [f"waiting {waited_s:.0f} s in all for AWS's limits and retries"] if waited_s >= _TOLD_WAIT_S else []
     return ", ".join(parts)
 
 

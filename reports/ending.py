@@ -50,7 +50,9 @@ def seen(config: pytest.Config) -> dict[str, Any]:
         account = environment.peek("caller")
         accounts |= {environment.target.name: str(account)} if account else {}
         curves += [series.as_dict(s) for s in series.of(environment)]
-        lives += [timelines.as_dict(t) for t in timelines.of(environment, environment.now)]
+        # Whoever gathered nothing need not be told which instant it would have been.
+        found = timelines.of(environment, environment.now) if environment.outcomes() else ()
+        lives += [timelines.as_dict(t) for t in found]
     expanded = config.stash.get(EXPANDED, 0)
     return {"api": api, "accounts": accounts, "series": curves, "timelines": lives, "expanded": expanded}
 
@@ -80,7 +82,15 @@ def describe(config: pytest.Config, results: Results) -> None:
     results.targets = tuple(t.name for t in run.targets)
     results.regions = {e.target.name: e.region for e in run if e.region}
     results.started = run.now.isoformat()
-    results.selection = one_line(" ".join(filter(None, (config.option.markexpr, config.option.keyword))))
+    results.selection = one_line(" ".join(_selected(config)), 1000)
+
+
+def _selected(config: pytest.Config) -> Iterator[str]:
+    option = config.option
+    if config.args_source == pytest.Config.ArgsSource.ARGS:
+        yield from config.args
+    for name, given in (("-m", option.markexpr), ("-k", option.keyword), ("--shard", option.shard)):
+        yield from [f"{name} {given}"] if given else []
 
 
 def conclude(session: pytest.Session, results: Results, exitstatus: int) -> None:
@@ -132,13 +142,21 @@ def _about_exemptions(target: Target, findings: list[Finding], known: tuple[str,
 def _about(exemption: Exemption, target: Target, findings: list[Finding], known: tuple[str, ...]) -> str:
     said = f"exemption of {exemption.check} on {exemption.resource} in {target.name}"
     judged = [f for f in findings if fnmatchcase(f.check, exemption.check)]
-    if any(exemption.covers(f.check, *f.names) and (f.broken or f.exempt_until) for f in judged):
+    covered = [f for f in judged if exemption.covers(f.check, *f.names)]
+    if any(_is_about(exemption, f) for f in covered):
         return ""
     if known and not judged and not any(fnmatchcase(name, exemption.check) for name in known):
         return f"{said} names no check{metadata.nearest(exemption.check, known)}"
     # What could not be seen may well be what is exempted.
-    unsure = any(f.outcome == "unverified" for f in judged)
-    return f"{said} matches no failure: remove it" if judged and not unsure else ""
+    unsure = not exemption.could_not_look and any(f.outcome == "unverified" for f in judged)
+    what = "nothing that could not be looked at" if exemption.could_not_look else "no failure"
+    return f"{said} matches {what}: remove it" if judged and not unsure else ""
+
+
+def _is_about(exemption: Exemption, finding: Finding) -> bool:
+    if exemption.could_not_look:
+        return finding.outcome == "unverified" or (finding.outcome == "not_applicable" and bool(finding.exempt_until))
+    return finding.broken
 
 
 def write(results: Results, config: pytest.Config) -> None:

@@ -184,7 +184,7 @@ class Results:
         notes: what a reader must know besides the findings, a line each.
         accounts: account by target, where it is known.
         regions: Region by target.
-        selection: what ``-m`` and ``-k`` said, "" where all checks were asked for.
+        selection: paths, ``-m``, ``-k`` and ``--shard`` as they were given, "" where all checks were asked for.
         not_judged: how many selected checks the run did not come to, because it was stopped.
         expanded: how many more checks there are than pytest collected, which counts "every service" as one.
         other_errors: what went wrong besides the checks: where, what, and all that was said.

@@ -158,6 +158,9 @@ def _seen_names(service: Service) -> dict[str, str]:
     return {k: v for k, v in names.items() if v}
 
 
+_NEVER_EXCUSED = ("defect", "configuration", "deadline", "throttled")
+
+
 def gated(finding: Finding, target: Target, today: dt.date, fail_on: str) -> Finding:
     """A failure as exemptions and ``--fail-on`` would have it. One whose exemption has expired always fails."""
     last = _exemption(finding, target, could_not_look=False)
@@ -171,9 +174,12 @@ def gated(finding: Finding, target: Target, today: dt.date, fail_on: str) -> Fin
 
 
 def excused(finding: Finding, target: Target, today: dt.date) -> Finding:
-    """What could not be looked at, as exemptions that speak of just that would have it; this suite's mistakes stay."""
+    """What could not be looked at, as exemptions that speak of just that would have it.
+
+    This suite's mistakes stay, and so does what was wrong with this run only.
+    """
     last = _exemption(finding, target, could_not_look=True)
-    if last is None or finding.unavailable_cause == "defect":
+    if last is None or finding.unavailable_cause in _NEVER_EXCUSED:
         return finding
     if last.expires < today:
         return _expired(finding, last)

@@ -56,7 +56,8 @@ def merge(runs: Sequence[Results], problems: Iterable[str] = ()) -> Results:
     problems = list(problems)
     merged.findings = list(kept.values())
     merged.notes[:0] = problems
-    selections = {r.selection for r in runs}
+    # Of parts that belong together the number is last.
+    selections = {r.selection.partition("--shard ")[0].strip() for r in runs}
     merged.selection = selections.pop() if len(selections) == 1 else ""
     merged.started = min(r.started for r in runs)
     merged.duration_s = max(r.duration_s for r in runs)

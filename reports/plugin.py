@@ -144,7 +144,7 @@ def _align(report: pytest.TestReport, finding: Finding) -> None:
     elif finding.outcome == "failed":
         report.longrepr = to_junit.told(finding)
     elif finding.outcome == "not_applicable":
-        # Of what nobody has to look at, it was an error.
+        # An exempted could-not-look arrives as an error.
         report.outcome = "skipped"
         # pytest's own reason begins with a place in this suite, which changes from version to version.
         report.longrepr = ("", 0, f"Skipped: {finding.summary}")

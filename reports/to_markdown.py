@@ -136,8 +136,9 @@ def _advisories(results: Results) -> str:
     if not folded:
         return ""
     rows = "\n".join(f"| {_code(f.label)} | {f.findings[0].severity} | {_advisory(f)} |" for f in folded[:_MOST_ROWS])
-    title = plural(len(results.of("advisory")), "advisory", "advisories")
-    title += f", {len(excused)} exempt from being looked at" if excused else ""
+    advisories = len(results.of("advisory"))
+    parts = [plural(advisories, "advisory", "advisories")] if advisories else []
+    title = ", ".join([*parts, *([f"{len(excused)} exempt from being looked at"] if excused else [])])
     table = f"| check | severity | finding |\n|---|---|---|\n{rows}"
     return f"\n<details><summary>{title}</summary>\n\n{table}\n{_more(folded)}\n</details>\n"
 

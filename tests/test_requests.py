@@ -56,4 +56,4 @@ def test_what_aws_bills_is_said() -> None:
     results.mode = "sandbox"
     assert conclusions.asked(results) == "9 API requests"
     results.api["waited_s"] = 41.7
-    assert conclusions.asked(results) == "9 API requests, which waited 42 s for AWS's limits and retries"
+    assert conclusions.asked(results) == "9 API requests, waiting 42 s in all for AWS's limits and retries"

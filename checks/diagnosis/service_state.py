@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from checks.diagnosis.service_events import complaint
 from checks.diagnosis.stopped_tasks import classify
 from checks.diagnosis.verdict import Verdict
-from fixtures.model.ecs import Deployment, MissingService, Service, Task
+from fixtures.model.ecs import Deployment, MissingService, Service, Task, TaskDefinition
 
 _SHOWN_EVENTS = 5
+# A task that ends for want of a value does so sooner.
+_SHOWN_AFTER = dt.timedelta(minutes=1)
 # Task lifecycle states before RUNNING.
 _STARTING = ("PROVISIONING", "PENDING", "ACTIVATING")
 _STARTED = re.compile(r"has started \d+ tasks", re.IGNORECASE)
@@ -106,6 +108,20 @@ def is_stable(service: Service, now: dt.datetime, settle_min: float, tasks: Iter
         related=service.related,
         names={"service": service.service, "cluster": service.cluster},
     )
+
+
+def serves(
+    service: Service, definition: TaskDefinition, now: dt.datetime, settle_min: float, tasks: Sequence[Task]
+) -> bool:
+    """Whether a revision has shown that it works: it is deployed, and one of its tasks has been running for a while.
+
+    One that is just being scaled, in either direction, works too.
+    """
+    if is_settling(service, now, settle_min):
+        return False
+    stable = is_stable(service, now, settle_min, tasks)
+    started = (t.started_at for t in tasks if t.task_definition == definition.arn and t.stopped_at is None)
+    return bool(stable or stable.severity) and any(at is not None and now - at >= _SHOWN_AFTER for at in started)
 
 
 def _counts(service: Service) -> tuple[int, int, str]:

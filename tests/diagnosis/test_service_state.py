@@ -11,12 +11,13 @@ from checks.diagnosis.service_state import (
     is_settling,
     is_stable,
     recent_events,
+    serves,
     superseded,
 )
 from checks.diagnosis.verdict import Verdict
 from fixtures.facts.ecs import bake_min
 from fixtures.model.ecs import MissingService, Task, TaskSet
-from tests.diagnosis.facts import NOW, REVISION, ago, deployment, event, service, stopped_task
+from tests.diagnosis.facts import NOW, REVISION, ago, definition, deployment, event, service, stopped_task
 
 
 def task_set(**changes: Any) -> TaskSet:
@@ -136,6 +137,29 @@ def test_a_service_that_is_scaled_out_step_by_step(tasks: list[Task], severity: 
 )
 def test_bake_times(configuration: dict[str, Any], minutes: float) -> None:
     assert bake_min(configuration) == minutes
+
+
+@pytest.mark.parametrize(
+    ("changes", "started_min_ago", "expected"),
+    [
+        ({}, 5, True),
+        ({}, 0.5, False),
+        ({}, None, False),
+        # Whether what is being deployed works is not known yet.
+        ({"deployments": (deployment(rollout_state="IN_PROGRESS", created_at=ago(3)),)}, 2, False),
+        ({"running": 0}, 5, False),
+        # It is being scaled in.
+        ({"running": 9}, 5, True),
+    ],
+)
+def test_a_revision_serves_once_it_has_shown_that_it_works(
+    changes: dict[str, Any], started_min_ago: float | None, expected: bool
+) -> None:
+    started = None if started_min_ago is None else ago(started_min_ago)
+    tasks = [
+        stopped_task(status="RUNNING", stop_code="", started_at=started, stopped_at=None, task_definition=REVISION)
+    ]
+    assert serves(service(**changes), definition(arn=REVISION), NOW, 15, tasks) is expected
 
 
 def test_an_overdue_deployment_is_said_to_be_so() -> None:

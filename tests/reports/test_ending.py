@@ -81,19 +81,24 @@ def test_a_lost_check_belongs_to_the_target_that_its_id_names(
 _KNOWN = ("check_x", "check_y")
 
 
-def _said(*found: Any, check: str = "check_x", resource: str = "*") -> list[str]:
-    exempt = Exemption.model_validate({"check": check, "resource": resource, "reason": "Ann", "expires": "2027-02-01"})
+def _said(*found: Any, check: str = "check_x", **more: Any) -> list[str]:
+    told = {"check": check, "resource": "*", "reason": "Ann", "expires": "2027-02-01", **more}
+    exempt = Exemption.model_validate(told)
     target = Target(name="dev", project="shop", environment="dev", discover_services=True, exemptions=(exempt,))
     return ending._about_exemptions(target, list(found), _KNOWN)
 
 
 def test_an_exemption_that_serves_is_not_spoken_of() -> None:
     assert _said(finding(outcome="advisory")) == []
-    assert _said(finding(outcome="not_applicable", exempt_until="2027-02-01")) == []
+    assert _said(finding(outcome="not_applicable", exempt_until="2027-02-01"), could_not_look=True) == []
+    assert _said(finding(outcome="unverified"), could_not_look=True) == []
 
 
 def test_one_that_matches_no_failure_any_more_is_to_be_removed() -> None:
     assert _said(finding(outcome="passed")) == ["exemption of check_x on * in dev matches no failure: remove it"]
+    assert _said(finding(), could_not_look=True) == [
+        "exemption of check_x on * in dev matches nothing that could not be looked at: remove it"
+    ]
     # What was not judged this time, or could not be seen, may well be what is exempted.
     assert _said(finding("check_y", outcome="passed")) == []
     assert _said(finding(outcome="unverified")) == []

@@ -92,6 +92,9 @@ def test_exemptions_cover_by_check_and_resource(exemption: dict[str, str], cover
         # What is said of failures does not make anybody blind, and this suite's own mistakes are nobody's to accept.
         ({}, "unreachable", "unverified", None),
         ({"could_not_look": True}, "defect", "unverified", None),
+        # Somebody's credentials, or this run's time, are no lasting reason.
+        ({"could_not_look": True}, "configuration", "unverified", None),
+        ({"could_not_look": True}, "deadline", "unverified", None),
         ({"could_not_look": True, "check": "check_y"}, "unreachable", "unverified", None),
     ],
 )

@@ -22,6 +22,12 @@ def _file(path: Path, run: Results) -> Path:
     return to_json.write(run, path)
 
 
+def test_parts_of_one_selection_are_that_selection() -> None:
+    parts = [results(selection=f"-m smoke --shard {n}/2") for n in (1, 2)]
+    assert merge.merge(parts).selection == "-m smoke"
+    assert merge.merge([*parts, results(selection="-m drift")]).selection == ""
+
+
 def test_targets_are_joined_and_each_keeps_its_verdict() -> None:
     dev, prod = results(finding(outcome="passed")), results(finding(target="prod"), duration_s=9.0)
     joined = merge.merge([dev, prod])

@@ -78,7 +78,12 @@ def test_what_was_open_is_closed_only_by_a_run_that_looked_at_the_same(tmp_path:
     assert told["automationDetails"]["id"] == "runbook-checks/dev/smoke and ecs/"
 
     (tmp_path / "results.sarif").write_text("of an earlier run")
-    for blind in (results(finding(outcome="unverified", scenario="terraform")), results(not_judged=1)):
+    excused = finding(outcome="not_applicable", scenario="docker", exempt_until="2027-02-01")
+    for blind in (
+        results(finding(outcome="unverified", scenario="terraform")),
+        results(excused),
+        results(not_judged=1),
+    ):
         assert to_sarif.write(blind, tmp_path, {}) is None
         assert not (tmp_path / "results.sarif").exists()
     assert to_sarif.write(results(finding(outcome="unverified", scenario="alb")), tmp_path, {}) is not None
