@@ -32,10 +32,18 @@ _JAVA = re.compile(
 )
 _JAVA_FRAMES = re.compile(r"^(?P<kind>[\w.$]+(?:Exception|Error))(?::(?P<text>.*))?\n\s+at [\w.$]+\(", re.MULTILINE)
 _GO = re.compile(r"^(?P<kind>panic|fatal error):\s*(?P<text>.*)$", re.MULTILINE)
-# Between other words it may count findings by severity: "CRITICAL 0 HIGH 2", "CRITICAL,HIGH", "no CRITICAL ones".
+_OTHER_LEVELS = r"(?:HIGH|MEDIUM|LOW|NEGLIGIBLE|UNKNOWN|ERRORS?|WARN(?:ING)?S?)\b"
+# Beside counts of other levels it counts findings itself: "CRITICAL 0 HIGH 2", "HIGH: 2, CRITICAL: 1".
+_COUNTED = re.compile(
+    rf"\b(?:FATAL|CRITICAL|PANIC)\W{{1,3}}\d{{1,6}}\W{{1,3}}{_OTHER_LEVELS}"
+    rf"|\b{_OTHER_LEVELS}\W{{1,3}}\d{{1,6}}\W{{1,3}}(?:FATAL|CRITICAL|PANIC)\b"
+)
+# So it does before a number and nothing else, after "0" and "no", and in a list of levels: "CRITICAL,HIGH". Other
+# numbers are times, process ids and what the text begins with; after a slash, Celery names the process.
 _FATAL = re.compile(
     r"(?:^|\s|\"level\":\s*\")(?<![\s(]0\s)(?<!\bno\s)(?P<kind>FATAL|CRITICAL|PANIC)\b"
-    r"(?!\W{0,3}\d{1,6}\b(?![:.-]\d))(?![,|/]\w)[\"\]:]*\s*(?P<text>.*)"
+    rf"(?!\W{{0,3}}\d{{1,6}}[ ),.|]{{0,3}}(?:\n|$))(?![,|]\w|/{_OTHER_LEVELS})"
+    r"(?:/\w{1,60})?[\"\]:]*\s*(?P<text>.*)"
 )
 _NUMBERS = re.compile(r"0x[0-9a-f]+|\d+|'[^']*'|\"[^\"]*\"", re.IGNORECASE)
 
@@ -64,19 +72,23 @@ def recognise(message: str) -> Trace | None:
         ("java", _JAVA_FRAMES),
         ("node", _NODE),
         ("node", _NODE_FATAL),
-        ("", _FATAL),
     ):
         found = pattern.search(message)
         if found:
-            return Trace(language, found["kind"], (found["text"] or "").strip()[:300])
-    return None
+            return _trace(language, found)
+    fatal = _FATAL.search(_COUNTED.sub("", message))
+    return _trace("", fatal) if fatal else None
+
+
+def _trace(language: str, found: re.Match[str]) -> Trace:
+    return Trace(language, found["kind"], (found["text"] or "").strip()[:300])
 
 
 def _python(message: str) -> Trace:
     """A traceback ends with the exception, the only line after its head that is not indented."""
     last = [m for line in message.splitlines() if (m := _PYTHON_LAST.match(line.strip())) and not line.startswith(" ")]
     if last:
-        return Trace("python", last[-1]["kind"], (last[-1]["text"] or "").strip()[:300])
+        return _trace("python", last[-1])
     return Trace("python", "Traceback", "")
 
 
