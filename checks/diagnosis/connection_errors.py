@@ -150,10 +150,14 @@ _CLIENT = re.compile(
 # Words that are also in lines about other things: they do not hold against an address that is not the database's.
 _LOOSELY = re.compile(r"\bdatabase\b|\bDB_HOST\b", re.IGNORECASE)
 _OTHER_CLIENT = re.compile(
-    r"redis|memcache|kombu\.|\bamqp|kafka|pymongo|elasticsearch|botocore\.|stripe\.|requests\.exceptions|urllib3\."
+    r"(?<![\w./-])(?:redis|memcached?|kafka)(?![\w\"-])|\b(?:aio|io|hi)?redis\.(?:exceptions|clients)|\bioredis|\blettuce\."
+    r"|data\.redis\.|apache\.kafka\.|springframework\.kafka\.|\bkafka\.errors|kafkajs|\b(?:redis|kafka|jedis)\w{0,60}(?:Error|Exception)"
+    r"|pymemcache|kombu\.|\bamqp|pymongo|elasticsearch|botocore\.|stripe\.|requests\.exceptions|urllib3\."
     r"|HTTPS?ConnectionPool|httpx\.|httpcore\.|aiohttp\.|AxiosError",
     re.IGNORECASE,
 )
+# As a part of a name, it may be a service's or a logger's, whose trouble may well be with the database.
+_OTHER_NAME = re.compile(r"redis|memcache|kafka", re.IGNORECASE)
 # Where a connection was tried to, as the runtimes of Node, Go and Python say it.
 _ADDRESS = re.compile(
     r"(?:\bE[A-Z]{6,12}|dial tcp|connect(?:ing)? to) [\w.-]{1,255}:\d{2,5}\b|Connect call failed \('[^']{1,255}', \d+"
@@ -204,11 +208,12 @@ def _says_whose(line: str, hosts: Iterable[str], ports: frozenset[int]) -> bool 
     """Whether a line says that its trouble is with the database, or with something else; None where it says neither."""
     if _is_addressed(line, hosts, ports):
         return True
-    if _OTHER_CLIENT.search(line):
+    elsewhere, named = bool(_ADDRESS.search(line)), bool(_OTHER_NAME.search(line))
+    if _OTHER_CLIENT.search(line) or (named and elsewhere):
         return False
     if _CLIENT.search(line):
         return True
-    return False if _ADDRESS.search(line) else None
+    return False if named or elsewhere else None
 
 
 def _is_addressed(text: str, hosts: Iterable[str], ports: frozenset[int]) -> bool:

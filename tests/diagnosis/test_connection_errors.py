@@ -59,6 +59,11 @@ MEANINGS = [
     (f"dial tcp: lookup {HOST} on 10.0.0.2:53: no such host", "name not found"),
     # of frames only
     ('  File "/usr/lib/asyncpg/connect_utils.py", line 9\nsocket.gaierror: [Errno -2] Name or service not known', "name not found"),
+    # of services and loggers named after something else
+    ('{"service":"kafka-consumer","message":"org.postgresql.core: java.net.SocketTimeoutException: connect timed out"}', "timeout"),
+    ('{"service":"redis","message":"psycopg2.OperationalError: timeout expired"}', "timeout"),
+    ("ERROR com.shop.kafka.OrderListener : jdbc: java.net.SocketTimeoutException: connect timed out", "timeout"),
+    ("kafka_consumer: sqlalchemy.exc.OperationalError: Connection refused", "refused"),
     # MySQL
     ("(1045, \"Access denied for user 'app'@'10.0.1.5' (using password: YES)\")", "authentication"),
     ("pymysql.err.OperationalError: (2003, \"Can't connect to MySQL server on 'db' (111)\")", "refused"),
@@ -91,6 +96,12 @@ def test_kinds(line: str, kind: str) -> None:
         "Too many connections are opened by this crawler, slowing down",
         "Error: connect ECONNREFUSED 10.0.3.4:6379 while filling the cache from the database",
         "[ioredis] connect ETIMEDOUT, falling back to postgres",
+        "Redis: connection timed out, falling back to postgres",
+        '{"service":"redis-cache","message":"connect ECONNREFUSED 10.0.3.4:6379, falling back to postgres"}',
+        '{"service":"web","message":"redis.exceptions.TimeoutError: connection timed out; postgres is asked"}',
+        "org.apache.kafka.common.errors.TimeoutException: connection timed out after mysql",
+        "KafkaJSConnectionError: Connection refused (prisma is unaffected)",
+        'File "/app/sqlalchemy/session.py", line 3\nError connecting to redis-master: Connection refused',
         "kombu.exceptions.OperationalError: [Errno 111] Connection refused",
         "httpx.PoolTimeout",
         "Traceback (most recent call last):\n"
