@@ -154,9 +154,24 @@ def _differs(setting: Setting, link: DatabaseLink, compare: Compare) -> Iterable
 
 
 def _ends_of(setting: Setting, link: DatabaseLink) -> list[DatabaseEnd]:
-    """The databases that the variable or URL of a setting leads to; the main one where it has no host that leads."""
-    hosts = {normal(h.value) for h in link.settings.hosts if h.source == setting.source}
-    return [e for e in link.ends if hosts & set(e.endpoints)] or [link.ends[0]]
+    """The databases that the variable or URL of a setting leads to, or else the other hosts of its container.
+
+    The main one where none of them leads, or it is among those of the container.
+    """
+    main, container = link.ends[0], _container(setting)
+    own = _led_to((h for h in link.settings.hosts if h.source == setting.source), link)
+    beside = _led_to((h for h in link.settings.hosts if _container(h) == container), link)
+    return own or ([main] if main in beside or not beside else beside)
+
+
+def _led_to(hosts: Iterable[Setting], link: DatabaseLink) -> list[DatabaseEnd]:
+    names = {normal(h.value) for h in hosts}
+    return [e for e in link.ends if names & set(e.endpoints)]
+
+
+def _container(setting: Setting) -> str:
+    """``sidecar`` of ``DB_HOST of sidecar``."""
+    return setting.source.rpartition(" of ")[2]
 
 
 def _host_among(host: Setting, end: DatabaseEnd, link: DatabaseLink) -> Difference | None:

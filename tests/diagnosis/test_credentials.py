@@ -136,6 +136,25 @@ def test_what_stands_beside_a_host_is_about_its_database() -> None:
     assert (bool(refused), refused.names["database"]) == (False, "audit")
 
 
+@pytest.mark.parametrize(
+    ("port", "name", "user", "ok"),
+    [
+        ("3306", "audit", "auditor", True),
+        ("5432", "audit", "auditor", False),
+        ("3306", "shop", "auditor", False),
+        ("3306", "audit", "shop_admin", False),
+    ],
+)
+def test_each_containers_variables_are_about_its_own_host(port: str, name: str, user: str, ok: bool) -> None:
+    told = several(
+        hosts=(Setting(HOST, "DB_HOST of web"), Setting(AUDIT, "DB_HOST of sidecar")),
+        ports=(Setting("5432", "DB_PORT of web"), Setting(port, "DB_PORT of sidecar")),
+        names=(Setting("shop", "DB_NAME of web"), Setting(name, "DB_NAME of sidecar")),
+        users=(Setting("shop_admin", "DB_USER of web"), Setting(user, "DB_USER of sidecar")),
+    )
+    assert bool(credentials.settings_agree(told, is_master=True)) is ok
+
+
 def test_a_secret_is_compared_with_the_database_that_it_is_for() -> None:
     public = {"host": AUDIT, "port": "3306", "engine": "mysql", "username": "auditor", "dbname": "audit"}
     audit = secret(reference="arn:audit-secret", arn="arn:audit-secret", public=public)
