@@ -77,12 +77,16 @@ def _failure_events(service: Service, start: dt.datetime) -> tuple[ServiceEvent,
 
 
 def by_codedeploy(service: Service, group: CodeDeployGroup, now: dt.datetime, window_min: float) -> Verdict:
-    """CodeDeploy's newest deployment of a service neither failed, nor was stopped, nor undoes another one."""
+    """CodeDeploy's newest deployment of a service neither failed, nor was stopped, nor undoes another one.
+
+    While nothing newer follows one that failed, the service runs what it was to replace: after the window that is
+    milder, not over.
+    """
     last = group.last
     at = last.finished_at or last.created_at
     lately = at >= now - dt.timedelta(minutes=window_min)
     failed = last.status in ("Failed", "Stopped")
-    bad = lately and (failed or last.is_rollback)
+    bad = failed or (lately and last.is_rollback)
     what = {"Failed": "failed", "Stopped": "was stopped"}.get(last.status, "undoes one that failed")
     show = f"aws deploy get-deployment{_region(service)} --deployment-id {shlex.quote(last.id)}"
     told = f"{last.id} of {group.application}/{group.name}: {last.status} at {at:%m-%d %H:%M:%S}Z {last.reason}"
@@ -93,6 +97,7 @@ def by_codedeploy(service: Service, group: CodeDeployGroup, now: dt.datetime, wi
         observed=f"its newest deployment, {last.id} by CodeDeploy, {what}" if bad else "its newest one did not fail",
         expected="a newest deployment that completed",
         evidence=(told.rstrip(),) if bad else (),
+        severity="medium" if bad and not lately else None,
         related=service.related,
         likely_cause="its tasks did not start or stay healthy, or an alarm or a person stopped it" if bad else "",
         names={"service": service.service, "cluster": service.cluster},

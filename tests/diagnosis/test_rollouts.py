@@ -80,7 +80,6 @@ def group(status: str, *, rollback: bool = False, ended_min_ago: float | None = 
         (group("InProgress", ended_min_ago=None), ""),
         (group("Failed"), "failed"),
         (group("Failed", ended_min_ago=None), "failed"),
-        (group("Failed", ended_min_ago=61), ""),
         (group("Stopped"), "was stopped"),
         (group("Succeeded", rollback=True), "undoes one that failed"),
         (group("Succeeded", rollback=True, ended_min_ago=61), ""),
@@ -91,6 +90,16 @@ def test_what_became_of_a_deployment_by_codedeploy(last: CodeDeployGroup, observ
 
     assert (verdict.ok, observed in verdict.observed) == (not observed, True)
     assert bool(verdict.evidence) == bool(verdict.commands) == bool(observed)
+
+
+@pytest.mark.parametrize("status", ["Failed", "Stopped"])
+@pytest.mark.parametrize(("ended_min_ago", "severity"), [(20, None), (61, "medium")])
+def test_a_failed_deployment_that_nothing_followed_is_not_over(
+    status: str, ended_min_ago: float, severity: str | None
+) -> None:
+    verdict = by_codedeploy(service(), group(status, ended_min_ago=ended_min_ago), NOW, 60)
+
+    assert (verdict.ok, verdict.severity) == (False, severity)
 
 
 def test_whether_codedeploy_rolls_back() -> None:
