@@ -35,8 +35,8 @@ _GO = re.compile(r"^(?P<kind>panic|fatal error):\s*(?P<text>.*)$", re.MULTILINE)
 _OTHER_LEVELS = r"(?:HIGH|MEDIUM|LOW|NEGLIGIBLE|UNKNOWN|ERRORS?|WARN(?:ING)?S?)\b"
 # Beside counts of other levels it counts findings itself: "CRITICAL 0 HIGH 2", "HIGH: 2, CRITICAL: 1".
 _COUNTED = re.compile(
-    rf"\b(?:FATAL|CRITICAL|PANIC)\W{{1,3}}\d{{1,6}}\W{{1,3}}{_OTHER_LEVELS}"
-    rf"|\b{_OTHER_LEVELS}\W{{1,3}}\d{{1,6}}\W{{1,3}}(?:FATAL|CRITICAL|PANIC)\b"
+    rf"\b(?:FATAL|CRITICAL|PANIC)[^\w\n]{{1,3}}\d{{1,6}}[^\w\n]{{1,3}}{_OTHER_LEVELS}"
+    rf"|\b{_OTHER_LEVELS}[^\w\n]{{1,3}}\d{{1,6}}[^\w\n]{{1,3}}(?:FATAL|CRITICAL|PANIC)\b"
 )
 # So it does before a number and nothing else, after "0" and "no", and in a list of levels: "CRITICAL,HIGH". Other
 # numbers are times, process ids and what the text begins with; after a slash, Celery names the process.

@@ -32,6 +32,7 @@ GO = "panic: runtime error: index out of range [3] with length 3\n\ngoroutine 1 
         ("FATAL: 3 of 3 workers died", "", "FATAL: 3 of 3 workers died"),
         ("2027-01-02 03:00:00 FATAL 1 --- [main] Main : no port", "", "FATAL: 1 --- [main] Main : no port"),
         ("[2027-01-02 03:00:00,000: CRITICAL/MainProcess] Unrecoverable: no", "", "CRITICAL: Unrecoverable: no"),
+        ("retried after ERROR 2\nFATAL cannot bind port", "", "FATAL: cannot bind port"),
         ("CRITICAL 0 HIGH 2\nFATAL: cannot report", "", "FATAL: cannot report"),
         ('{"level": "CRITICAL", "msg": "out of ids"}', "", 'CRITICAL: , "msg": "out of ids"}'),
         ("Traceback (most recent call last):", "python", "Traceback"),
