@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import _hypothesis_globals
 import pytest
 from hypothesis import settings
 
@@ -23,8 +22,6 @@ from tests.real.conftest import needs_world
 # How long an example takes depends on what else the machine does.
 settings.register_profile("untimed", settings.default, deadline=None)
 settings.load_profile("untimed")
-# Without its pytest plugin, which is not loaded (pytest.ini), hypothesis believes for ever that pytest still starts.
-_hypothesis_globals.in_initialization = 0
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -288,7 +288,7 @@ def _remembered(name: str, look: Callable[[], T]) -> T:
 SERVICES = sorted({a.partition(":")[0] for f in REGISTRY.values() for a in f.asks} - {"sts"})
 _ACTIONS = {s: sorted({action_of(a.partition("@")[0]) for f in REGISTRY.values() for a in f.asks
                        if a.startswith(f"{s}:")}) for s in SERVICES}  # fmt: skip
-_SAMPLE = 24
+_SAMPLE = 16
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from tests.bench.contestants import OWN
 
 MODULES = ("check_ecs", "check_alb", "check_database", "check_latency", "check_cost")
 # By pytest.ini.
-_BLOCKED = ("anyio",)
+_BLOCKED = ("anyio", "hypothesispytest")
 # Where descriptions of services are kept, as a run keeps them in pytest's cache.
 MODELS = OWN / "service-models"
 # pytest has to import these to see that nothing in them is selected.
