@@ -326,7 +326,7 @@ def mode(results: Results) -> str:
 
 def not_looked_at(results: Results) -> list[Finding]:
     """What could not be looked at, and for now need not be: the target says so."""
-    return [f for f in results.of("not_applicable") if f.exempt_until]
+    return [f for f in results.of("not_applicable") if f.excused]
 
 
 def exit_code(results: Results) -> int:

@@ -155,7 +155,7 @@ def _about(exemption: Exemption, target: Target, findings: list[Finding], known:
 
 def _is_about(exemption: Exemption, finding: Finding) -> bool:
     if exemption.could_not_look:
-        return finding.outcome == "unverified" or (finding.outcome == "not_applicable" and bool(finding.exempt_until))
+        return finding.outcome == "unverified" or finding.excused
     return finding.broken
 
 

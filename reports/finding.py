@@ -61,6 +61,11 @@ class Finding:
         return self.outcome in BROKEN
 
     @property
+    def excused(self) -> bool:
+        """Whether it could not be looked at, and for now need not be: the target says so."""
+        return self.outcome == "not_applicable" and bool(self.exempt_until)
+
+    @property
     def label(self) -> str:
         """``check_x[product]``: the finding in few words."""
         _, bracket, parameters = self.id.partition("[")

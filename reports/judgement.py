@@ -17,7 +17,7 @@ from fixtures.plugin import RUN
 from fixtures.secret import REDACTOR
 from fixtures.target import Exemption, Target
 from reports import console, metadata
-from reports.finding import SEVERITIES, Finding, is_milder, outcome_of
+from reports.finding import SEVERITIES, Finding, Outcome, is_milder, outcome_of
 from reports.text import LONGEST_COMMAND, LONGEST_PROSE, bounded, harmless_lines, inert, one_line
 
 # Ours, from code and the target file: nothing to mask, and an outcome or a name must stay what it is.
@@ -167,8 +167,7 @@ def gated(finding: Finding, target: Target, today: dt.date, fail_on: str) -> Fin
     if last is None:
         return replace(finding, outcome="advisory") if is_milder(finding.severity, fail_on) else finding
     if last.expires >= today:
-        until = last.expires.isoformat()
-        return replace(finding, outcome="advisory", exempt_until=until, exempt_reason=last.reason)
+        return _exempted(finding, last, "advisory")
     gravest = min((finding.severity, "high", fail_on), key=SEVERITIES.index)
     return replace(_expired(finding, last), severity=gravest)
 
@@ -183,8 +182,7 @@ def excused(finding: Finding, target: Target, today: dt.date) -> Finding:
         return finding
     if last.expires < today:
         return _expired(finding, last)
-    until = last.expires.isoformat()
-    return replace(finding, outcome="not_applicable", exempt_until=until, exempt_reason=last.reason)
+    return _exempted(finding, last, "not_applicable")
 
 
 def _exemption(finding: Finding, target: Target, *, could_not_look: bool) -> Exemption | None:
@@ -192,6 +190,11 @@ def _exemption(finding: Finding, target: Target, *, could_not_look: bool) -> Exe
     own = [e for e in target.exemptions if e.could_not_look is could_not_look]
     covering = [e for e in own if e.covers(finding.check, *finding.names)]
     return max(covering, key=lambda e: e.expires, default=None)
+
+
+def _exempted(finding: Finding, exemption: Exemption, outcome: Outcome) -> Finding:
+    until = exemption.expires.isoformat()
+    return replace(finding, outcome=outcome, exempt_until=until, exempt_reason=exemption.reason)
 
 
 def _expired(finding: Finding, exemption: Exemption) -> Finding:

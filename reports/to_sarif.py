@@ -35,9 +35,7 @@ def write(results: Results, out: Path, environment: Mapping[str, str] = os.envir
 
 def says_all(results: Results) -> bool:
     """Whether all was looked at that may name a file."""
-    about_files = [f for f in results.findings if f.scenario in _PLACED]
-    excused = any(f.outcome == "not_applicable" and f.exempt_until for f in about_files)
-    blind = excused or any(f.outcome == "unverified" for f in about_files)
+    blind = any(f.outcome == "unverified" or f.excused for f in results.findings if f.scenario in _PLACED)
     return not blind and not results.not_judged
 
 

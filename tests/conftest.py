@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import tempfile
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from fixtures import temporary
+from fixtures import collector, temporary
 from fixtures.sandbox.server import Host
 from tests import matrix
 from tests.attached import running_provider as running_provider
@@ -26,8 +25,8 @@ settings.load_profile("untimed")
 
 def pytest_configure(config: pytest.Config) -> None:
     """Terraform gets its providers from a mirror on this machine where there is one; workers inherit the answer."""
-    # Botocore's models stay for as long as the tests run (fixtures/plugin.py); runs are tidied up after (harness.py).
-    gc.set_threshold(1_000_000, 50, 1000)
+    # Botocore's models stay for as long as the tests run; runs are tidied up after (harness.py).
+    collector.collect_rarely()
     # So does Go, of which Terraform and its provider are made: a quarter of their time, for memory that they have.
     os.environ |= {"GOGC": "off", "GOMEMLIMIT": "1GiB"}
     if hasattr(config, "workerinput"):

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from checks.diagnosis.verdict import Severity, Verdict
-from fixtures.model.database import Database, DatabaseEnd, DatabaseLink, DatabaseParameters, Proxy, Setting
+from fixtures.model.database import Database, DatabaseEnd, DatabaseLink, DatabaseParameters, Proxy, Setting, normal
 from fixtures.model.ecs import Service, Task
 from fixtures.model.secrets import StoredSecret
 from fixtures.references import secret_address
@@ -43,11 +43,6 @@ class Difference:
     def line(self) -> str:
         """In one line."""
         return f"{self.what} is {self.observed}; expected {self.expected}"
-
-
-def normal(host: str) -> str:
-    """A host name in the form that is compared."""
-    return host.strip().lower().rstrip(".")
 
 
 def host_difference(host: Setting, database: Database, proxy: Proxy | None) -> Difference | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from checks.diagnosis.verdict import Verdict
+from fixtures.model.database import DATABASE_WORDS
 from fixtures.model.ecs import ContainerDefinition, Service, TaskDefinition
 
 # What templating leaves behind when it was not, or only half, done.
@@ -31,7 +32,7 @@ _OPTIONAL = re.compile(
 )
 # What a service that has started cannot do without: where its database is, and on which port it or something listens.
 _NEEDED = re.compile(
-    r"(?:^|_)(?:DB|DATABASE|DATASOURCE|PG|POSTGRES|POSTGRESQL|MYSQL|MARIADB|RDS|AURORA|SQLALCHEMY|PORT)(?:_|$)"
+    rf"(?:^|_)(?:{DATABASE_WORDS}|PORT)(?:_|$)"
     r"|^PG(?:HOST|USER|PASSWORD|DATABASE)",
     re.IGNORECASE,
 )
