@@ -19,11 +19,11 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
+from msgspec import Struct
 
 GUIDE = Path(__file__).with_name("guide.md")
 STAGES = {
@@ -39,8 +39,7 @@ class GuideError(Exception):
     """The guide is not of the form above. One line that says where."""
 
 
-@dataclass(frozen=True)
-class Bullet:
+class Bullet(Struct, frozen=True):
     """One step of the guide. ``stage`` is symptom, diagnosis, resolution or prevention."""
 
     scenario: str
@@ -61,8 +60,7 @@ class Bullet:
         return tuple(_PLACEHOLDER.sub(lambda m: shlex.quote(names[m[1]]), c) for c in known)
 
 
-@dataclass(frozen=True)
-class Guide:
+class Guide(Struct, frozen=True):
     """All bullets of a guide, and the scenarios' titles."""
 
     titles: Mapping[str, str]

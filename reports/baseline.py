@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from reports.finding import OUTCOMES, WRONG, Change, Finding, Results
 from reports.text import listed, plural
@@ -15,8 +16,7 @@ from reports.text import listed, plural
 Key = tuple[str, str, str]
 
 
-@dataclass
-class Baseline:
+class Baseline(Struct):
     """Outcomes of an earlier run. Checks are recognised by target, name and service, or else by id.
 
     Args:

@@ -8,10 +8,10 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from msgspec import Struct
 
 from checks.guide import Bullet, Guide, load_guide
 from fixtures.plugin import RUN, is_check
@@ -22,8 +22,7 @@ from reports.metadata import declared
 _STAGES = ("symptom", "diagnosis", "resolution", "prevention")
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One check as the catalogue lists it."""
 
     check: str

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from checks.diagnosis.causes import Effect, explain, roots
 from reports.finding import OUTCOMES, WRONG, Finding, Results
@@ -16,8 +18,7 @@ _FEW = 110
 _ID = re.compile(r"\b(?=[0-9a-f-]*\d)[0-9a-f][0-9a-f-]{6,}\b|\d+")
 
 
-@dataclass(frozen=True)
-class Root:
+class Root(Struct, frozen=True):
     """A cause with the findings of the same check and cause, and everything that it explains.
 
     Args:
@@ -55,8 +56,7 @@ class Root:
         return tuple(dict.fromkeys(c for f in self.findings for c in f.commands))
 
 
-@dataclass(frozen=True)
-class Folded:
+class Folded(Struct, frozen=True):
     """Findings of one check with the same thing to say, e.g. on several services."""
 
     findings: tuple[Finding, ...]
@@ -74,8 +74,7 @@ class Folded:
         return self.findings[0].summary
 
 
-@dataclass(frozen=True)
-class Blind:
+class Blind(Struct, frozen=True):
     """Why some checks could not look, and which."""
 
     reason: str

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from msgspec import Struct, field
 
 Outcome = Literal["passed", "failed", "advisory", "unverified", "not_applicable"]
 Change = Literal["new", "known", "fixed"]
@@ -16,8 +17,7 @@ SEVERITIES = ("critical", "high", "medium", "low")
 SCENARIOS = ("ecs", "database", "alb", "latency", "docker", "terraform", "cost")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True, kw_only=True):
     """See reports/results.schema.json for the meaning of each field; all are plain data, harmless and bounded."""
 
     id: str
@@ -83,19 +83,18 @@ class Finding:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON types."""
-        values = ((name, getattr(self, name)) for name in self.__slots__)
+        values = ((name, getattr(self, name)) for name in self.__struct_fields__)
         return {name: list(v) if isinstance(v, tuple) else v for name, v in values}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Finding:
         """Back from as_dict, e.g. out of an xdist message or results.json."""
-        known = cls.__dataclass_fields__
+        known = cls.__struct_fields__
         plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items() if k in known}
         return cls(**plain)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Series:
+class Series(Struct, frozen=True, kw_only=True):
     """A curve to draw in report.html.
 
     Args:
@@ -121,8 +120,7 @@ class Series:
 KINDS = ("running", "stopped", "failed")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Span:
+class Span(Struct, frozen=True, kw_only=True):
     """One task's life in a timeline. ``kind`` is ``running``, ``stopped`` (as intended) or ``failed``."""
 
     lane: int
@@ -131,8 +129,7 @@ class Span:
     kind: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Timeline:
+class Timeline(Struct, frozen=True, kw_only=True):
     """When tasks ran and how they ended, a lane for each service.
 
     Args:
@@ -181,8 +178,7 @@ def empty_api() -> dict[str, Any]:
     return {"requests": 0, "distinct": 0, "waited_s": 0.0, "by_operation": {}}
 
 
-@dataclass
-class Results:
+class Results(Struct):
     """Everything that a run found, gathered in the controlling process.
 
     Args:

@@ -6,8 +6,9 @@ The same is said in words beside it, so readers of the screen lose nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from html import escape
+
+from msgspec import Struct
 
 from reports import conclusions
 from reports.finding import Finding
@@ -19,8 +20,7 @@ _MOST = 18
 _LETTERS = 29
 
 
-@dataclass(frozen=True)
-class _Node:
+class _Node(Struct, frozen=True):
     """Findings drawn as one box, in a column and row."""
 
     folded: conclusions.Folded

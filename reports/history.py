@@ -14,12 +14,13 @@ import hashlib
 import itertools
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from filelock import FileLock, Timeout
+from msgspec import Struct
+from msgspec.structs import replace
 
 from fixtures.whole_files import written_whole
 from reports.baseline import Baseline
@@ -32,8 +33,7 @@ _FLAPS = 4  # changes between right and wrong within the runs looked back at
 _LOCK_S = 20.0
 
 
-@dataclass(frozen=True)
-class Past:
+class Past(Struct, frozen=True):
     """One target in one earlier run."""
 
     at: str

@@ -8,8 +8,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
 from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from reports import conclusions
 from reports.finding import Finding, Results
@@ -27,8 +29,7 @@ _SEEN = ("passed", "failed", "advisory", "not_applicable")
 _FINE = ("passed", "advisory")
 
 
-@dataclass(frozen=True)
-class Issue:
+class Issue(Struct, frozen=True):
     """An issue as it is on GitHub. ``wontfix``: somebody closed it as not planned."""
 
     number: int
@@ -37,8 +38,7 @@ class Issue:
     wontfix: bool = False
 
 
-@dataclass(frozen=True)
-class Action:
+class Action(Struct, frozen=True):
     """What to do. ``number`` is None for a new issue, ``body`` and ``title`` are "" where they stay as they are."""
 
     kind: Literal["open", "update", "reopen", "close"]
@@ -48,16 +48,14 @@ class Action:
     comment: str = ""
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """Actions in the order in which to do them, and how many new issues are too many for one run."""
 
     actions: tuple[Action, ...]
     left_out: int = 0
 
 
-@dataclass(frozen=True)
-class _Marker:
+class _Marker(Struct, frozen=True):
     """Who an issue is about.
 
     Args:
@@ -74,8 +72,7 @@ class _Marker:
         return f"<!-- runbook-checks:v1 {self.cause} {self.digest} {' '.join(sorted(self.checks)[:_MOST_CHECKS])} -->"
 
 
-@dataclass(frozen=True)
-class _Wanted:
+class _Wanted(Struct, frozen=True):
     """An issue that there should be."""
 
     marker: _Marker

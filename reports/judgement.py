@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import traceback
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from checks.diagnosis.verdict import Verdict
 from checks.guide import Bullet
@@ -206,7 +206,7 @@ def harmless(finding: Finding) -> Finding:
     """The finding with secrets masked, everything that a terminal would obey taken out, and all of it bounded."""
     texts: dict[str, Any] = {
         name: _clean(value, LONGEST_PROSE if name in _PROSE else 1000)
-        for name in finding.__slots__
+        for name in finding.__struct_fields__
         if name not in _OWN and isinstance(value := getattr(finding, name), str) and value
     }
     lines = (REDACTOR.clean(line[:_LOOKED_AT]) for line in bounded(finding.evidence, _MOST_EVIDENCE))

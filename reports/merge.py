@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from reports import conclusions, ending, to_html, to_json
 from reports.finding import OUTCOMES, Finding, Results

@@ -5,10 +5,10 @@ from __future__ import annotations
 import difflib
 import inspect
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from msgspec import Struct
 
 from checks.guide import GUIDE, Bullet, Guide, GuideError, load_guide
 from fixtures.plugin import EVERY, RUN
@@ -20,8 +20,7 @@ _GUIDES = pytest.StashKey[dict[str, Guide]]()
 _DEFINED = re.compile(r"^def (check_\w+)\(", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
-class Declared:
+class Declared(Struct, frozen=True):
     """What a check declares of itself.
 
     Args:

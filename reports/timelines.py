@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import asdict, replace
 from typing import Any
+
+from msgspec.structs import asdict, replace
 
 from checks.diagnosis import stopped_tasks
 from fixtures.model.ecs import Task, TaskDefinition

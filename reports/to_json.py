@@ -6,9 +6,11 @@ import datetime as dt
 import json
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import MISSING, fields, replace
 from pathlib import Path
 from typing import Any
+
+from msgspec import NODEFAULT
+from msgspec.structs import fields, replace
 
 from fixtures.whole_files import written_whole
 from reports import conclusions, series, timelines
@@ -25,7 +27,7 @@ _KINDS: dict[str, Any] = {
     else (int, float)
     if f.name == "duration_s"
     else str
-    if f.default is MISSING
+    if f.default is NODEFAULT
     else type(f.default)
     for f in fields(Finding)
 }

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from _pytest.config import _prepareconfig
 from _pytest.runner import runtestprotocol
+from msgspec import structs
 
 from fixtures import plugin
 from fixtures.aws import ApiCount, Aws
@@ -95,7 +96,7 @@ class KeptSession:
     def _lead_to(self, run: Run, world: World, answers: dict[Any, Any]) -> None:
         # The run itself stays: fixtures were made for it.
         run.endpoint, run.now = world.endpoint_url, world.now
-        run.options = dataclasses.replace(
+        run.options = structs.replace(
             run.options,
             source=world.source,
             github_url=world.github_url,

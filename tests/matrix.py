@@ -19,6 +19,7 @@ from unittest import mock
 
 import pytest
 from filelock import FileLock
+from msgspec import structs
 
 from fixtures.each import Each
 from fixtures.errors import NotApplicable, Unavailable
@@ -267,7 +268,7 @@ def _same(one: Any, other: Any) -> bool:
         return type(one) is type(other) and str(one) == str(other)
     if isinstance(one, (Attempt, Configuration)):
         # Errors are never equal, so that what holds one is compared part by part.
-        return type(one) is type(other) and _same(vars(one), vars(other))
+        return type(one) is type(other) and _same(structs.asdict(one), structs.asdict(other))
     return bool(one == other)
 
 
@@ -420,7 +421,7 @@ def judge_pair(host: Host, one: Fault, other: Fault) -> Judged:
     # What neither has changed is in both as in the healthy world.
     changed = {**first.changed, **second.changed}
     found = [second.changed.get(f.id, f) for f in first.results.findings]
-    both = Results(**{**vars(first.results), "findings": found, "roots": ()})
+    both = Results(**{**structs.asdict(first.results), "findings": found, "roots": ()})
     conclusions.conclude(both)
     roots = conclusions.found_roots(both)
     shown = {f.id for r in roots for f in (*r.findings, *r.consequences)}

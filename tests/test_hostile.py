@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import re
 import xml.etree.ElementTree as ET
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import msgspec
 import pytest
 
 from fixtures.plugin import RUN
@@ -73,8 +73,8 @@ def _texts(value: Any) -> Iterator[str]:
     """All that is text in a fact."""
     if isinstance(value, str):
         yield value
-    elif dataclasses.is_dataclass(value):
-        yield from _texts([getattr(value, f.name) for f in dataclasses.fields(value)])
+    elif isinstance(value, msgspec.Struct):
+        yield from _texts([getattr(value, f) for f in value.__struct_fields__])
     elif isinstance(value, Mapping):
         yield from _texts([*value, *value.values()])
     elif isinstance(value, Iterable):

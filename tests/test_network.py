@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import importlib
 import inspect
@@ -10,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from fixtures import aws as door
 from fixtures.aws import Aws
@@ -185,7 +185,7 @@ def test_an_answer_that_never_comes_ends_with_the_deadline(host: Host) -> None:
 def test_a_stall_is_given_up_and_tried_again(host: Host) -> None:
     with host.fork() as world, FaultyNetwork(world, lambda call, attempt: "stalled") as network:
         impatient = Aws(
-            dataclasses.replace(sandboxed(network.url), timeout_s=0.2, attempts=2), frozenset({"ecs:ListTasks"})
+            structs.replace(sandboxed(network.url), timeout_s=0.2, attempts=2), frozenset({"ecs:ListTasks"})
         )
         with pytest.raises(Unavailable) as caught:
             impatient.ask("ecs:ListTasks")

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from checks.diagnosis.verdict import Verdict
 from fixtures.model.database import Database
@@ -26,8 +28,7 @@ def no_prefix_lists(_: str) -> tuple[str, ...]:
     return ()
 
 
-@dataclass(frozen=True)
-class Passage:
+class Passage(Struct, frozen=True):
     """Whether one place (an address or a range) gets through, and which rule of which group lets it."""
 
     place: str

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from checks.diagnosis.verdict import Verdict
 from fixtures.each import Each
@@ -19,8 +20,7 @@ _RISES, _FALLS = "GreaterThan", "LessThan"
 _BANDS = ("UpperThreshold", "LowerThreshold")
 
 
-@dataclass(frozen=True)
-class _Sign:
+class _Sign(Struct, frozen=True):
     """What happens to a metric in a scenario.
 
     Args:
@@ -81,8 +81,7 @@ _LOOKALIKES: dict[str, tuple[tuple[str, str], ...]] = {
 }
 
 
-@dataclass(frozen=True)
-class Coverage:
+class Coverage(Struct, frozen=True):
     """The alarms that would have told of a scenario, and those that would not."""
 
     scenario: str

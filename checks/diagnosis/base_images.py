@@ -7,9 +7,9 @@ import difflib
 import itertools
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from e2b_dockerfile_utils import ShellLex
+from msgspec import Struct
 
 from checks.diagnosis.end_of_life import end_of_life, official_name, tag_of
 from checks.diagnosis.places import Problem, over_files
@@ -36,8 +36,7 @@ _TOOLS = re.compile(
 _REMOVED = re.compile(r"\b(?:purge|remove|apk\s+del|erase)\b")
 
 
-@dataclass(frozen=True)
-class Stage:
+class Stage(Struct, frozen=True):
     """A stage of a Dockerfile.
 
     Args:

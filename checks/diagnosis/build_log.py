@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from checks.diagnosis.late_patterns import pattern
 from checks.diagnosis.verdict import Verdict
@@ -13,8 +14,7 @@ from fixtures.model.github import LastBuild
 _SHOWN = 12
 
 
-@dataclass(frozen=True)
-class Failure:
+class Failure(Struct, frozen=True):
     """A kind of build failure.
 
     Args:

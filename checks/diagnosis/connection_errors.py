@@ -11,8 +11,9 @@ import datetime as dt
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import cache, lru_cache
+
+from msgspec import Struct
 
 from checks.diagnosis.late_patterns import pattern
 from checks.diagnosis.service_state import deployed_at
@@ -22,8 +23,7 @@ from fixtures.model.ecs import Service
 from fixtures.model.logs import LogEvent, ServiceLogs
 
 
-@dataclass(frozen=True)
-class Kind:
+class Kind(Struct, frozen=True):
     """A kind of connection trouble.
 
     Args:
@@ -228,8 +228,7 @@ def _names_port(ports: frozenset[int]) -> re.Pattern[str]:
     return re.compile(rf"(?:[:,]|port )\s*(?:{wanted})\b")
 
 
-@dataclass(frozen=True)
-class Trouble:
+class Trouble(Struct, frozen=True):
     """A log event that tells of connection trouble."""
 
     event: LogEvent

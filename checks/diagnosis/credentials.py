@@ -10,7 +10,9 @@ import datetime as dt
 import ipaddress
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from checks.diagnosis.verdict import Severity, Verdict
 from fixtures.model.database import Database, DatabaseEnd, DatabaseLink, DatabaseParameters, Proxy, Setting, normal
@@ -25,8 +27,7 @@ _ZONE = re.compile(r"(?:^|[.-])([a-z0-9]+\.[a-z0-9-]+\.rds\.amazonaws\.com(?:\.c
 _FAMILIES = {"postgres": "postgres", "mysql": "mysql", "mariadb": "mysql", "sqlserver": "sqlserver", "oracle": "oracle"}
 
 
-@dataclass(frozen=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """Something that does not agree.
 
     Args:

@@ -8,8 +8,9 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Literal
+
+from msgspec.structs import replace
 
 from checks.diagnosis.verdict import Verdict
 from fixtures.model.database import Database, DatabaseEvent, DatabaseLink, MissingDatabase, Proxy

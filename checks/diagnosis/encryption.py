@@ -9,7 +9,8 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from checks.diagnosis.connection_errors import troubles
 from checks.diagnosis.credentials import requires_tls
@@ -25,8 +26,7 @@ _ABOUT = re.compile(r"encryption|SSL|TLS|certificate|insecure transport|x509|PKI
 _CERTIFICATE = re.compile(r"certificate|PKIX|x509", re.IGNORECASE)
 
 
-@dataclass(frozen=True)
-class Refusals:
+class Refusals(Struct, frozen=True):
     """Log lines about TLS, newest first.
 
     Args:

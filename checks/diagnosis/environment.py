@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from checks.diagnosis.verdict import Verdict
 from fixtures.model.database import DATABASE_WORDS
@@ -39,8 +40,7 @@ _NEEDED = re.compile(
 _NAMED = re.compile(r"\$\{(\w+)\}|\$\((\w+)\)")
 
 
-@dataclass(frozen=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """What is wrong with one variable. ``mild`` where it may be meant so."""
 
     container: str

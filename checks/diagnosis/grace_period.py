@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from checks.diagnosis.verdict import Severity, Verdict
 from fixtures.model.alb import Attachment, Target
@@ -19,8 +20,7 @@ _KILLED = "failed elb health checks"
 _STOPPING_S = 90
 
 
-@dataclass(frozen=True)
-class Startup:
+class Startup(Struct, frozen=True):
     """What can be seen of how long tasks take until they are healthy, in seconds.
 
     Args:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from checks.diagnosis.verdict import Severity, Verdict
 from fixtures.model.alb import LoadBalancer, TargetGroup, balancer_dimension
@@ -21,16 +22,14 @@ ELB_BAD_GATEWAY = ("HTTPCode_ELB_502_Count", "HTTPCode_ELB_504_Count")
 _CODES = {"HTTPCode_ELB_502_Count": "502", "HTTPCode_ELB_503_Count": "503", "HTTPCode_ELB_504_Count": "504"}
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """What makes errors in five minutes a spike: so many, and such a share of the requests."""
 
     least: int
     percent: float
 
 
-@dataclass(frozen=True)
-class Spike:
+class Spike(Struct, frozen=True):
     """Five minutes with notable errors."""
 
     start_at: dt.datetime

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from checks.diagnosis.patterns import example, filled, fits, found, samples
 from checks.diagnosis.verdict import Verdict
@@ -23,8 +25,7 @@ _SOMEBODY = "203.0.113.1"
 _LOGIN = ("authenticate-oidc", "authenticate-cognito", "jwt-validation")
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(Struct, frozen=True):
     """What conditions look at."""
 
     path: str
@@ -35,8 +36,7 @@ class Request:
     source: str = _SOMEBODY
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What becomes of a request.
 
     Args:

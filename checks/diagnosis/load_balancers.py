@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from checks.diagnosis import admission
 from checks.diagnosis.admission import PrefixLists, no_prefix_lists

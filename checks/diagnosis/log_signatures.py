@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from checks.diagnosis.verdict import Verdict
 from fixtures.model.ecs import Service, Task
@@ -48,8 +49,7 @@ _FATAL = re.compile(
 _NUMBERS = re.compile(r"0x[0-9a-f]+|\d+|'[^']*'|\"[^\"]*\"", re.IGNORECASE)
 
 
-@dataclass(frozen=True)
-class Trace:
+class Trace(Struct, frozen=True):
     """One kind of failure in a log. ``language`` is python, node, java, go or "" for a bare fatal line."""
 
     language: str
@@ -92,8 +92,7 @@ def _python(message: str) -> Trace:
     return Trace("python", "Traceback", "")
 
 
-@dataclass(frozen=True)
-class Group:
+class Group(Struct, frozen=True):
     """Failures of one kind, newest first."""
 
     trace: Trace

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from checks.diagnosis.verdict import Verdict, worst
 from fixtures.model.database import Hop
@@ -21,8 +22,7 @@ EPHEMERAL = {"LINUX": (32768, 60999), "WINDOWS": (49152, 65535)}
 Ports = tuple[int, int]
 
 
-@dataclass(frozen=True)
-class _Box:
+class _Box(Struct, frozen=True):
     """Addresses × ports, both ends included."""
 
     first: int
@@ -46,8 +46,7 @@ class _Box:
         return [b for b in left if b.first <= b.last and b.low <= b.high]
 
 
-@dataclass(frozen=True)
-class Denial:
+class Denial(Struct, frozen=True):
     """What an ACL stops of a flow.
 
     Args:
@@ -121,8 +120,7 @@ def _covered(boxes: Iterable[_Box], whole: _Box) -> bool:
     return reached > whole.last
 
 
-@dataclass(frozen=True)
-class _Leg:
+class _Leg(Struct, frozen=True):
     """One of the four looks at a connection: at a subnet's ACL, in one direction."""
 
     subnet: Subnet

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from checks.diagnosis.verdict import Severity, Verdict
 
@@ -11,8 +12,7 @@ from checks.diagnosis.verdict import Severity, Verdict
 _RANK: Mapping[Severity | None, float] = {"critical": 4, "high": 3, None: 2.5, "medium": 2, "low": 1}
 
 
-@dataclass(frozen=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """Something wrong at a place.
 
     Args:

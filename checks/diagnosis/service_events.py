@@ -5,14 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from checks.diagnosis.verdict import Severity, Verdict
 from fixtures.model.ecs import Service, ServiceEvent
 
 
-@dataclass(frozen=True)
-class Complaint:
+class Complaint(Struct, frozen=True):
     """A kind of event that reports trouble.
 
     Args:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from urllib.parse import SplitResult, urlsplit
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from checks.diagnosis.listener_rules import Outcome, Request, evaluate, own_paths, witnesses
 from checks.diagnosis.patterns import samples
@@ -21,8 +23,7 @@ _PORTS = {"http": 80, "https": 443}
 _SOMETHING = "runbook-check"
 
 
-@dataclass(frozen=True)
-class Address:
+class Address(Struct, frozen=True):
     """A variable whose value is the address of a load balancer of the environment."""
 
     container: str

@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from checks.diagnosis.service_state import deployed_at, is_settling
 from checks.diagnosis.stopped_tasks import Stop, classify
@@ -16,8 +17,7 @@ from fixtures.model.ecs import Deployment, Service, Task
 _HOPELESS = ("image cannot be pulled", "secret cannot be resolved", "secret cannot be read", "cannot be executed")
 
 
-@dataclass(frozen=True)
-class Settling:
+class Settling(Struct, frozen=True):
     """Reasons to wait, and reasons not to."""
 
     waiting_for: tuple[str, ...]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from statistics import median
+
+from msgspec import Struct
 
 from checks.diagnosis.verdict import Verdict
 from fixtures.model.cost import DailyCost
@@ -33,8 +34,7 @@ _CAUSES = (
 )
 
 
-@dataclass(frozen=True)
-class Growth:
+class Growth(Struct, frozen=True):
     """A day against what was usual before it."""
 
     name: str

@@ -6,14 +6,14 @@ import datetime as dt
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from checks.diagnosis.verdict import Severity, Verdict
 from fixtures.model.ecs import ContainerState, Service, Task
 
 
-@dataclass(frozen=True)
-class Stop:
+class Stop(Struct, frozen=True):
     """Why one task stopped.
 
     Args:

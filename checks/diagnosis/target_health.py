@@ -8,7 +8,8 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from checks.diagnosis.service_state import deployed_at, recent_events
 from checks.diagnosis.verdict import Severity, Verdict
@@ -110,8 +111,7 @@ def _signs_of_absence(service: Service, attachment: Attachment) -> tuple[str, ..
     return ()
 
 
-@dataclass(frozen=True)
-class Registration:
+class Registration(Struct, frozen=True):
     """What ECS runs, as against what the load balancer knows.
 
     Args:
@@ -177,8 +177,7 @@ def words(target: Target) -> str:
     return ": ".join(p for p in parts if p)
 
 
-@dataclass(frozen=True)
-class _Fault:
+class _Fault(Struct, frozen=True):
     target: Target
     severity: Severity | None
 

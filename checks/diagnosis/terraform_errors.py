@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from checks.diagnosis.late_patterns import pattern
 from checks.diagnosis.verdict import Verdict
 from fixtures.model.terraform import ApplyLog, Diagnostic, PlanRun
 
 
-@dataclass(frozen=True)
-class Kind:
+class Kind(Struct, frozen=True):
     """A family of errors.
 
     Args:

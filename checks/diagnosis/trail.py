@@ -6,7 +6,8 @@ import re
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from checks.diagnosis.verdict import Severity, Verdict, worst
 from fixtures.model.trail import EnvironmentIds, Trail, TrailEvent
@@ -24,8 +25,7 @@ _PART_OF = re.compile(r"(.+:listener-rule/app/.+)/[0-9a-f]+$")
 _MOST_LINES = 30
 
 
-@dataclass(frozen=True)
-class Denial:
+class Denial(Struct, frozen=True):
     """The same call, denied to the same principal, once or often."""
 
     event: TrailEvent

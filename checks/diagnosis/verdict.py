@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any, Literal
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from fixtures.each import Each
 from fixtures.errors import NotApplicable, Unavailable
@@ -12,8 +14,7 @@ from fixtures.errors import NotApplicable, Unavailable
 Severity = Literal["critical", "high", "medium", "low"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Verdict:
+class Verdict(Struct, frozen=True, kw_only=True):
     """One resource, judged. True when it is as it should be.
 
     Args:

@@ -11,7 +11,7 @@ from fixtures.each import Each
 from fixtures.model.ecs import LoadBalancerLink
 from fixtures.model.metrics import Counts, Series
 from fixtures.sandbox.server import Host
-from fixtures.target import Target
+from fixtures.target import ServiceSettings, Target
 from tests.diagnosis.facts import NOW, ago, service
 from tests.harness import judged, run_checks
 from tests.matrix import seen
@@ -216,7 +216,7 @@ def test_errors_count_at_either_group_of_a_blue_green_pair(serving: str) -> None
     errors = Series(((ago(5), 50.0),))
     broken = Counts(ago(60), NOW, 300, {"HTTPCode_Target_5XX_Count": errors, "RequestCount": errors})
     counts = Each({group: broken if group == serving else quiet for group in ("blue", "green")})
-    target = Target(name="shop", cluster="shop", services=({"name": "web", "service": "shop-web"},))
+    target = Target(name="shop", cluster="shop", services=(ServiceSettings("web", "shop-web"),))
 
     with pytest.raises(AssertionError, match="50 of 50 requests were answered 5xx"):
         check_database.check_api_answers_without_errors(pair, None, counts, NOW, target)  # type: ignore[arg-type]

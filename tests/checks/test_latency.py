@@ -9,10 +9,10 @@ from fixtures.each import Each
 from fixtures.errors import NotApplicable
 from fixtures.model.ecs import LoadBalancerLink
 from fixtures.model.latency import ResponseTimes
-from fixtures.target import Target
+from fixtures.target import ServiceSettings, Target
 from tests.diagnosis.facts import ago, service
 
-TARGET = Target(name="shop", cluster="shop", services=({"name": "web", "service": "shop-web"},))
+TARGET = Target(name="shop", cluster="shop", services=(ServiceSettings("web", "shop-web"),))
 PAIR = service(load_balancers=(LoadBalancerLink("blue", "web", 8000, "green"),))
 
 

@@ -1,4 +1,4 @@
-"""Facts for tests: healthy ones, to be changed with ``dataclasses.replace``."""
+"""Facts for tests: healthy ones, to be changed with ``structs.replace``."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-import dataclasses
 import ipaddress
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from checks.diagnosis import admission
 from checks.diagnosis.verdict import Verdict
@@ -313,14 +313,14 @@ def test_all_that_is_said_of_an_open_port() -> None:
         evidence=("10.0.11.5: sg-db through sg-ecs",),
         **ABOUT,
     )
-    nowhere = dataclasses.replace(TASKS, addresses=(), networks=())
+    nowhere = structs.replace(TASKS, addresses=(), networks=())
     verdict = admission.judge(("sg-db",), {"sg-db": group(opened)}, DATABASE, nowhere, 5432)
     assert (verdict.ok, verdict.evidence) == (True, ("tasks: sg-db through sg-ecs",))
 
 
 def test_all_that_is_said_of_a_closed_port() -> None:
     known = {"sg-db": group(Rule("udp", 5432, 5432, FROM_TASKS)), "sg-2": group(id="sg-2")}
-    two = dataclasses.replace(TASKS, addresses=("10.0.11.5", "10.0.12.5"))
+    two = structs.replace(TASKS, addresses=("10.0.11.5", "10.0.12.5"))
 
     assert admission.judge(("sg-db", "sg-2", "sg-3"), known, DATABASE, two, 5432) == Verdict(
         ok=False,
@@ -340,7 +340,7 @@ def test_all_that_is_said_of_a_closed_port() -> None:
 
 
 def test_all_that_is_said_where_only_some_addresses_are_shut_out() -> None:
-    two = dataclasses.replace(TASKS, addresses=("10.0.11.5", "10.0.12.5"), security_groups=())
+    two = structs.replace(TASKS, addresses=("10.0.11.5", "10.0.12.5"), security_groups=())
     verdict = admission.judge(
         ("sg-db",), {"sg-db": group(Rule("tcp", 5432, 5432, cidrs=("10.0.11.0/24",)))}, DATABASE, two, 5432
     )
@@ -382,7 +382,7 @@ def test_all_that_is_said_of_a_subnet_that_is_not_used_yet(
     direction: admission.Direction, observed: str, expected: str
 ) -> None:
     rule = Rule("tcp", 5432, 5432, cidrs=("10.0.11.0/24",))
-    two = dataclasses.replace(TASKS, networks=("10.0.11.0/24", "10.0.12.0/24"), security_groups=("sg-ecs",))
+    two = structs.replace(TASKS, networks=("10.0.11.0/24", "10.0.12.0/24"), security_groups=("sg-ecs",))
     known = {"sg-db": group(rule, egress=(rule,))}
 
     assert admission.judge(("sg-db",), known, DATABASE, two, 5432, direction=direction) == Verdict(
@@ -437,7 +437,7 @@ def test_why_a_rule_does_not_fit(rule: Rule, why: str) -> None:
 
 
 def test_nobody_without_an_address_fits_a_range() -> None:
-    nowhere = dataclasses.replace(TASKS, security_groups=())
+    nowhere = structs.replace(TASKS, security_groups=())
 
     assert admission.misfit(Rule("tcp", 1, 9999), nowhere, [], 5432) == "its nothing does not fit tasks (no address)"
 
@@ -504,7 +504,7 @@ def test_ranges_are_those_of_their_own_ip_version_host_bits_or_not() -> None:
 
 
 def test_a_range_for_the_peer_with_another_port_comes_nearest() -> None:
-    two = dataclasses.replace(TASKS, addresses=("10.0.11.5", "10.0.12.5", "10.0.13.5"), security_groups=())
+    two = structs.replace(TASKS, addresses=("10.0.11.5", "10.0.12.5", "10.0.13.5"), security_groups=())
     wrong_port = group(Rule("tcp", 80, 80, cidrs=("10.0.12.0/24",)), Rule("tcp", 5432, 5432, cidrs=("10.0.11.0/24",)))
     verdict = admission.judge(("sg-db",), {"sg-db": wrong_port}, DATABASE, two, 5432)
 
@@ -514,8 +514,8 @@ def test_a_range_for_the_peer_with_another_port_comes_nearest() -> None:
 
 def test_ways_out_to_parts_of_several_subnets_are_all_told() -> None:
     part = Rule("tcp", 5432, 5432, cidrs=("10.0.12.0/28", "10.0.13.0/28"))
-    source = dataclasses.replace(TASKS, security_groups=("sg-ecs", "sg-2"))
-    wide = dataclasses.replace(DATABASE, addresses=("10.0.12.0/24", "10.0.13.0/24"))
+    source = structs.replace(TASKS, security_groups=("sg-ecs", "sg-2"))
+    wide = structs.replace(DATABASE, addresses=("10.0.12.0/24", "10.0.13.0/24"))
     verdict = admission.leaves(source, {"sg-ecs": group(egress=(part,), id="sg-ecs")}, wide, 5432)
 
     assert verdict.observed == (

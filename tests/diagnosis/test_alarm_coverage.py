@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
+from msgspec import structs
 
 from checks.diagnosis import alarm_coverage
 from checks.diagnosis.verdict import Verdict
@@ -82,7 +81,7 @@ def test_what_covers_a_scenario(scenario: str, namespace: str, name: str, compar
     verdict = judged(scenario, one)
     assert bool(verdict) is covered
     assert verdict.observed == ("alarm would have told" if covered else "no alarm would have told anybody")
-    mute = judged(scenario, dataclasses.replace(one, actions=()))
+    mute = judged(scenario, structs.replace(one, actions=()))
     assert not mute
     assert ("mute: alarm: it has no action" in mute.evidence) is covered
 
@@ -167,7 +166,7 @@ TIMES = metric(ALB, "TargetResponseTime")
     ("given", "observed"),
     [
         (alarm(TIMES), "alarm alarm watches it"),
-        (alarm(dataclasses.replace(TIMES, statistic="Average")), "alarm alarm watches it"),
+        (alarm(structs.replace(TIMES, statistic="Average")), "alarm alarm watches it"),
         (alarm(TIMES, state="INSUFFICIENT_DATA"), "alarm alarm watches it"),
         (alarm(TIMES, threshold=None), "alarm alarm watches it"),
         (alarm(TIMES, threshold=59.9), "alarm alarm watches it"),
@@ -180,7 +179,7 @@ TIMES = metric(ALB, "TargetResponseTime")
         (alarm(TIMES, threshold=900.0, computed=True), "alarm alarm watches it"),
         (alarm(TIMES, actions=()), "alarm alarm cannot warn: it has no action"),
         (
-            alarm(dataclasses.replace(TIMES, statistic="Sum")),
+            alarm(structs.replace(TIMES, statistic="Sum")),
             "alarm alarm cannot warn: statistic Sum says nothing about a response time",
         ),
         (

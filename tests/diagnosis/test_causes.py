@@ -1,10 +1,9 @@
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from checks.diagnosis.causes import Effect, contradicts, explain, roots, shares_resources
 
@@ -12,7 +11,7 @@ EFFECT = Effect("1", "check_a", True, (), "dev", "", ())
 
 
 def effect(id: str, *declared: str, check: str = "", **changes: object) -> Effect:
-    return dataclasses.replace(EFFECT, id=id, check=check or id, declared=declared, **changes)  # type: ignore[arg-type]
+    return structs.replace(EFFECT, id=id, check=check or id, declared=declared, **changes)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

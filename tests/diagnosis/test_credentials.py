@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from checks.diagnosis import credentials
 from fixtures.model.database import DatabaseEnd, DatabaseLink, DatabaseParameters, DatabaseSettings, Setting

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
+from msgspec import structs
 
 from checks.diagnosis import dockerignore
 from fixtures.model.source import Context, CopiedSource, Entry
@@ -12,23 +11,23 @@ TAKEN = CopiedSource("COPY", 4, "src", present=True, sent=True)
 
 
 def context(**changes: object) -> Context:
-    return dataclasses.replace(CONTEXT, **changes)  # type: ignore[arg-type]
+    return structs.replace(CONTEXT, **changes)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
     ("source", "words"),
     [
         (TAKEN, ""),
-        (dataclasses.replace(TAKEN, sent=False), "COPY src is kept out by web/.dockerignore"),
-        (dataclasses.replace(TAKEN, present=False, sent=False), "COPY src is not in the build context web"),
+        (structs.replace(TAKEN, sent=False), "COPY src is kept out by web/.dockerignore"),
+        (structs.replace(TAKEN, present=False, sent=False), "COPY src is not in the build context web"),
         # An artifact that something makes before the build need not be in Git.
-        (dataclasses.replace(TAKEN, present=False, made_later=True), ""),
+        (structs.replace(TAKEN, present=False, made_later=True), ""),
         (
-            dataclasses.replace(TAKEN, present=False, sent=False, made_later=True),
+            structs.replace(TAKEN, present=False, sent=False, made_later=True),
             "COPY src is kept out by web/.dockerignore",
         ),
-        (dataclasses.replace(TAKEN, source="../x", outside=True), "COPY ../x lies outside the build context web"),
-        (dataclasses.replace(TAKEN, instruction="ADD", sent=False), "ADD src is kept out by web/.dockerignore"),
+        (structs.replace(TAKEN, source="../x", outside=True), "COPY ../x lies outside the build context web"),
+        (structs.replace(TAKEN, instruction="ADD", sent=False), "ADD src is kept out by web/.dockerignore"),
     ],
 )
 def test_what_is_copied(source: CopiedSource, words: str) -> None:
@@ -92,7 +91,7 @@ def test_contexts(given: Context, evidence: tuple[str, ...], severity: str | Non
 
 def test_two_dockerfiles_of_one_context_are_told_once() -> None:
     other = context(dockerfile="web/Dockerfile.debug")
-    found = [dataclasses.replace(c, misplaced=(MODULES,)) for c in (CONTEXT, other)]
+    found = [structs.replace(c, misplaced=(MODULES,)) for c in (CONTEXT, other)]
     verdict = dockerignore.judge([context(directory="api"), *found], 50)
     assert len(verdict.evidence) == 1
     assert verdict.names["context"] == "web"

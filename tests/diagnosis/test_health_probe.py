@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from checks.diagnosis.health_probe import accepts, answers, relevant
 from fixtures.model.alb import Action, ProbeAnswer, Routing, Rule

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from checks.diagnosis.listener_rules import Request, evaluate, first_match, own_paths, reaches, witnesses
 from checks.diagnosis.patterns import fits, samples

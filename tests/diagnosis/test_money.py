@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
 
 import pytest
+from msgspec import structs
 
 from checks.diagnosis import money
 from fixtures.model.alarms import Alarm, AlarmMetric, Topic
@@ -25,15 +25,15 @@ BUDGET = Budget("monthly", "COST", "MONTHLY", 100.0, 40.0, 80.0, (TOLD,))
 
 
 def anomaly(id: str, usd: float, feedback: str = "", **changes: object) -> Anomaly:
-    return dataclasses.replace(Anomaly(id, "2026-03-01", "", usd, feedback, ()), **changes)  # type: ignore[arg-type]
+    return structs.replace(Anomaly(id, "2026-03-01", "", usd, feedback, ()), **changes)  # type: ignore[arg-type]
 
 
 def alarm(metric: AlarmMetric = CHARGES, **changes: object) -> Alarm:
-    return dataclasses.replace(ALARM, metrics=(metric,), **changes)  # type: ignore[arg-type]
+    return structs.replace(ALARM, metrics=(metric,), **changes)  # type: ignore[arg-type]
 
 
 def notified(**changes: object) -> Budget:
-    return dataclasses.replace(BUDGET, notifications=(dataclasses.replace(TOLD, **changes),))  # type: ignore[arg-type]
+    return structs.replace(BUDGET, notifications=(structs.replace(TOLD, **changes),))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_nothing_open_and_no_monitor() -> None:
 
 
 def test_only_budgets_on_cost_count() -> None:
-    usage = dataclasses.replace(BUDGET, name="hours", kind="USAGE")
+    usage = structs.replace(BUDGET, name="hours", kind="USAGE")
     assert money.budgets_exist([usage, BUDGET], ACCOUNT).evidence == ("monthly",)
     verdict = money.budgets_exist([usage], ACCOUNT)
     assert verdict.summary == "account 123456789012: 0 cost budgets; expected at least one"
@@ -88,25 +88,25 @@ def test_only_budgets_on_cost_count() -> None:
     ("budget", "ok", "severity"),
     [
         (BUDGET, True, None),
-        (dataclasses.replace(BUDGET, actual_usd=99.99), True, None),
-        (dataclasses.replace(BUDGET, actual_usd=100.0), False, None),
-        (dataclasses.replace(BUDGET, actual_usd=130.0), False, None),
+        (structs.replace(BUDGET, actual_usd=99.99), True, None),
+        (structs.replace(BUDGET, actual_usd=100.0), False, None),
+        (structs.replace(BUDGET, actual_usd=130.0), False, None),
         # Planned limits are known to AWS alone: its notifications tell.
-        (dataclasses.replace(BUDGET, actual_usd=130.0, limit_usd=None), True, None),
+        (structs.replace(BUDGET, actual_usd=130.0, limit_usd=None), True, None),
         # A budget of nothing is for credits, and zero of zero is not too much.
-        (dataclasses.replace(BUDGET, actual_usd=0.0, limit_usd=0.0), True, None),
+        (structs.replace(BUDGET, actual_usd=0.0, limit_usd=0.0), True, None),
         # A threshold below the limit is passed in every month that goes as planned.
         (notified(state="ALARM"), False, "medium"),
-        (dataclasses.replace(notified(state="ALARM"), forecast_usd=120.0), False, "medium"),
-        (dataclasses.replace(notified(state="ALARM"), forecast_usd=120.0, actual_usd=60.0), False, None),
-        (dataclasses.replace(notified(state="ALARM"), forecast_usd=None, time_unit="ANNUALLY"), False, None),
-        (dataclasses.replace(notified(state="ALARM"), limit_usd=None), False, None),
+        (structs.replace(notified(state="ALARM"), forecast_usd=120.0), False, "medium"),
+        (structs.replace(notified(state="ALARM"), forecast_usd=120.0, actual_usd=60.0), False, None),
+        (structs.replace(notified(state="ALARM"), forecast_usd=None, time_unit="ANNUALLY"), False, None),
+        (structs.replace(notified(state="ALARM"), limit_usd=None), False, None),
         (notified(state="ALARM", threshold=100.0), False, None),
         (notified(state="ALARM", threshold=99.0, threshold_type="ABSOLUTE_VALUE"), False, "medium"),
         (notified(state="ALARM", threshold=100.0, threshold_type="ABSOLUTE_VALUE"), False, None),
         # What is only foreseen is milder.
         (notified(state="ALARM", kind="FORECASTED"), False, "medium"),
-        (dataclasses.replace(notified(state="ALARM", kind="FORECASTED"), actual_usd=130.0), False, None),
+        (structs.replace(notified(state="ALARM", kind="FORECASTED"), actual_usd=130.0), False, None),
         (notified(state="ALARM", comparison="LESS_THAN"), True, None),
     ],
 )
@@ -116,11 +116,11 @@ def test_a_budget_is_kept(budget: Budget, ok: bool, severity: str | None) -> Non
 
 
 def test_what_a_budget_says() -> None:
-    verdict = money.budget_kept(dataclasses.replace(notified(state="ALARM"), actual_usd=130.0), MIDDLE)
+    verdict = money.budget_kept(structs.replace(notified(state="ALARM"), actual_usd=130.0), MIDDLE)
     assert verdict.observed == "$130.00 of $100.00 are spent, $80.00 forecast"
     assert verdict.evidence == ("ACTUAL GREATER_THAN 80%: ALARM",)
-    planned = dataclasses.replace(notified(state="ALARM", threshold_type="ABSOLUTE_VALUE"), limit_usd=None)
-    verdict = money.budget_kept(dataclasses.replace(planned, forecast_usd=None), MIDDLE)
+    planned = structs.replace(notified(state="ALARM", threshold_type="ABSOLUTE_VALUE"), limit_usd=None)
+    verdict = money.budget_kept(structs.replace(planned, forecast_usd=None), MIDDLE)
     assert verdict.summary == (
         "monthly: $40.00 of its planned limit are spent; expected less than its planned limit and no notification in ALARM"
     )
@@ -141,13 +141,13 @@ def test_what_a_budget_says() -> None:
         (notified(subscribers=(f"SNS:{TOPIC}",)), {TOPIC: None}, "it tells nobody: topic billing does not exist"),
         (notified(subscribers=(f"SNS:{TOPIC}",)), {}, "it tells nobody: topic billing does not exist"),
         (
-            dataclasses.replace(BUDGET, unhealthy="FILTER_INVALID"),
+            structs.replace(BUDGET, unhealthy="FILTER_INVALID"),
             {},
             "it tells nobody: AWS does not evaluate it any more (FILTER_INVALID)",
         ),
         (notified(subscribers=()), {}, "it tells nobody: no subscriber"),
         (notified(comparison="LESS_THAN"), {}, "it tells nobody: no notification on exceeding"),
-        (dataclasses.replace(BUDGET, notifications=()), {}, "it tells nobody: no notification on exceeding"),
+        (structs.replace(BUDGET, notifications=()), {}, "it tells nobody: no notification on exceeding"),
     ],
 )
 def test_whom_a_budget_tells(budget: Budget, listeners: money.Listeners, observed: str) -> None:
@@ -168,7 +168,7 @@ def test_silent_topics_are_shown() -> None:
     [
         (CLOSED[TOPIC], "the policy of topic billing does not let AWS Budgets publish"),
         (
-            dataclasses.replace(OPEN[TOPIC], key="alias/aws/sns"),
+            structs.replace(OPEN[TOPIC], key="alias/aws/sns"),
             "topic billing is encrypted with AWS's own key, which AWS Budgets cannot use",
         ),
     ],
@@ -182,10 +182,10 @@ def test_a_topic_that_budgets_cannot_publish_to(topic: Topic, why: str) -> None:
     ("metric", "problem"),
     [
         (CHARGES, ""),
-        (dataclasses.replace(CHARGES, period_s=86400), ""),
-        (dataclasses.replace(CHARGES, period_s=21599), "period 21599 s, but charges"),
-        (dataclasses.replace(CHARGES, statistic="Sum"), "statistic Sum of a sum"),
-        (dataclasses.replace(CHARGES, dimensions={}), "it lacks the dimension Currency"),
+        (structs.replace(CHARGES, period_s=86400), ""),
+        (structs.replace(CHARGES, period_s=21599), "period 21599 s, but charges"),
+        (structs.replace(CHARGES, statistic="Sum"), "statistic Sum of a sum"),
+        (structs.replace(CHARGES, dimensions={}), "it lacks the dimension Currency"),
     ],
 )
 def test_an_alarm_on_charges(metric: AlarmMetric, problem: str) -> None:
@@ -224,7 +224,7 @@ def test_one_good_alarm_among_bad_ones_is_enough() -> None:
 
 
 def test_no_alarm_on_charges() -> None:
-    other = alarm(dataclasses.replace(CHARGES, namespace="Mine"))
+    other = alarm(structs.replace(CHARGES, namespace="Mine"))
     verdict = money.charges_alarm_exists([other], ACCOUNT, HEARD.get, OPEN.get)
     assert (bool(verdict), verdict.observed, verdict.resource) == (
         False,
@@ -243,5 +243,5 @@ def test_charges_alarms_that_ring(state: str, ok: bool) -> None:
 
 
 def test_other_alarms_that_ring_are_none_of_its_business() -> None:
-    other = alarm(dataclasses.replace(CHARGES, name="Other"), state="ALARM")
+    other = alarm(structs.replace(CHARGES, name="Other"), state="ALARM")
     assert money.charges_alarm_quiet([other], ACCOUNT).observed == "0 alarms, none in ALARM"

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
+from msgspec import structs
 
 from checks.diagnosis import plan
 from fixtures.model.terraform import AttributeChange, Backend, Change, Diagnostic, Plan, Source, Validation
@@ -93,7 +92,7 @@ def test_grave_drift_is_shown_before_mild_drift() -> None:
         ([], [changed(DB)], 0),
         # What undoes drift is drift, and not code that waits.
         ([INGRESS], [BACK], 0),
-        ([INGRESS], [dataclasses.replace(BACK, attributes=(*BACK.attributes, AttributeChange("name", "a", "b")))], 1),
+        ([INGRESS], [structs.replace(BACK, attributes=(*BACK.attributes, AttributeChange("name", "a", "b")))], 1),
         ([changed(DB, actions=("delete",))], [changed(DB, actions=("create",))], 0),
     ],
 )

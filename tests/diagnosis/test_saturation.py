@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
+from msgspec import structs
 
 from checks.diagnosis import saturation
 from fixtures.model.database import Member
@@ -126,7 +125,7 @@ def test_evidence_carries_units() -> None:
 
 
 def scaling(**changes: object) -> Scaling:
-    return dataclasses.replace(SCALING, **changes)  # type: ignore[arg-type]
+    return structs.replace(SCALING, **changes)  # type: ignore[arg-type]
 
 
 def policy(kind: str, metric: str) -> Scaling:
@@ -152,7 +151,7 @@ FAILED = ScalingActivity(ago(5), "Failed", "monitor alarm", "")
         # The metric of a step policy is its alarm's.
         (policy("StepScaling", ""), ""),
         (scaling(failures=(FAILED,)), "03-02 11:55Z Failed: monitor alarm"),
-        (scaling(failures=(dataclasses.replace(FAILED, message="no capacity"),)), "03-02 11:55Z Failed: no capacity"),
+        (scaling(failures=(structs.replace(FAILED, message="no capacity"),)), "03-02 11:55Z Failed: no capacity"),
     ],
 )
 def test_scaling(given: Scaling | None, observed: str) -> None:

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from checks.diagnosis.secret_references import judge, may_read, problem
 from fixtures.model.ecs import SecretReference

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
+from msgspec import structs
 
 from checks.diagnosis import sessions
 from fixtures.errors import Unavailable
@@ -14,7 +13,7 @@ FINE = Session(1, "app", "web", "active", "", 0.1, 0.2, (), "SELECT 1")
 
 
 def session(pid: int, **changes: object) -> Session:
-    return dataclasses.replace(FINE, pid=pid, **changes)  # type: ignore[arg-type]
+    return structs.replace(FINE, pid=pid, **changes)  # type: ignore[arg-type]
 
 
 def judged(*found: Session) -> sessions.Verdict:

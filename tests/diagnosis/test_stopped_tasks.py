@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from checks.diagnosis.stopped_tasks import classify, judge
 from checks.diagnosis.verdict import Verdict
@@ -126,7 +126,7 @@ def test_a_container_called_after_what_it_keeps_has_no_volume() -> None:
 def test_a_side_car_does_not_decide() -> None:
     task = stopped_task()
     both = (container_state(name="log-router", exit_code=0), container_state(exit_code=139))
-    task = Task(**{**task.__dict__, "containers": both})
+    task = replace(task, containers=both)
 
     assert classify(task, ("web",)).what == "exit code 139 (SIGSEGV)"
 

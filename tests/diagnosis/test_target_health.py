@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from checks.diagnosis.target_health import Registration, are_healthy, are_running_tasks, has_targets, serving, words
 from checks.diagnosis.verdict import Verdict

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
+from msgspec import structs
 
 from checks.diagnosis import thrift
 from fixtures.model.cost import Schedule, Usage
@@ -27,18 +26,18 @@ START = Schedule("morning-start", "eventbridge", True, "cron(0 6 * * ? *)", "arn
     ],
 )
 def test_retention(days: int | None, most: int, ok: bool) -> None:
-    assert bool(thrift.retention(dataclasses.replace(GROUP, retention_days=days), most)) is ok
+    assert bool(thrift.retention(structs.replace(GROUP, retention_days=days), most)) is ok
 
 
 def test_what_retention_says() -> None:
     kept = thrift.retention(GROUP, 7)
     assert kept.summary == "/ecs/order-service: kept for 14 days; expected a retention of at most 7 days"
     assert kept.names == {"log_group": "/ecs/order-service", "retention_days": "7"}
-    elsewhere = dataclasses.replace(GROUP, arn="arn:aws:logs:eu-west-1:1:log-group:x")
+    elsewhere = structs.replace(GROUP, arn="arn:aws:logs:eu-west-1:1:log-group:x")
     assert [thrift.retention(elsewhere, days).names["retention_days"] for days in (0, 10, 4000)] == ["90", "7", "3288"]
     assert thrift.retention(elsewhere, 0).names["region"] == "eu-west-1"
     for size, told in ((2048, "2048 bytes"), (1024**3 - 1, "1073741823 bytes"), (1024**3, "1.0 GiB")):
-        group = dataclasses.replace(GROUP, arn="", retention_days=None, stored_bytes=size)
+        group = structs.replace(GROUP, arn="", retention_days=None, stored_bytes=size)
         verdict = thrift.retention(group, 0)
         assert verdict.resource == "log-group//ecs/order-service"
         assert (verdict.observed, verdict.expected) == (f"never expires, {told} stored", "a retention in days")
@@ -93,8 +92,8 @@ def test_schedules_of_other_databases_are_not_ours(name: str, target: str, detai
         ([], "it runs day and night"),
         ([STOP], "a schedule without start"),
         ([START], "a schedule without stop"),
-        ([STOP, dataclasses.replace(START, enabled=False)], "a schedule without start"),
-        ([dataclasses.replace(STOP, enabled=False)], "it runs day and night"),
+        ([STOP, structs.replace(START, enabled=False)], "a schedule without start"),
+        ([structs.replace(STOP, enabled=False)], "it runs day and night"),
         (
             [
                 Schedule("night", "application-autoscaling", True, "cron(0 20)", "service/shop/web", "0-0"),
@@ -135,7 +134,7 @@ def test_nights(schedules: list[Schedule], observed: str) -> None:
 
 
 def test_disabled_schedules_are_shown_as_such() -> None:
-    verdict = thrift.sleeps("shop-web", "arn:web", [STOP, dataclasses.replace(START, enabled=False)])
+    verdict = thrift.sleeps("shop-web", "arn:web", [STOP, structs.replace(START, enabled=False)])
     assert verdict.evidence == (
         "eventbridge nightly-stop cron(0 20 * * ? *) → arn:lambda",
         "eventbridge morning-start cron(0 6 * * ? *) → arn:lambda (disabled)",

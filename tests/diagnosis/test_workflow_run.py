@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
+from msgspec import structs
 
 from checks.diagnosis import workflow_run
 from fixtures.model.github import Job, LastBuild, Release, Step, WorkflowRun
@@ -10,7 +9,7 @@ from tests.diagnosis.facts import ago, service
 
 COMMIT = "3f2a9c1d7b603f2a9c1d7b603f2a9c1d7b603f2a"
 RUN = WorkflowRun(7, "Deploy", "https://github.com/shop/app/actions/runs/7", COMMIT, "failure", ago(60))
-GOOD = dataclasses.replace(RUN, conclusion="success")
+GOOD = structs.replace(RUN, conclusion="success")
 LINES = ("RUN pip install", "ERROR: No matching distribution found for flask==99.9.9")
 
 
@@ -31,7 +30,7 @@ FAILED = job(("checkout", "success"), ("build", "failure"), ("Trivy scan", "skip
         (build(run=GOOD), "its last run succeeded", None),
         (build(FAILED), "its last run failed in step 'build' of 'build': dependency version", None),
         (
-            build(FAILED, dataclasses.replace(FAILED, name="web")),
+            build(FAILED, structs.replace(FAILED, name="web")),
             "its last run failed in step 'build' of 2 jobs: dependency version",
             None,
         ),
@@ -50,12 +49,12 @@ FAILED = job(("checkout", "success"), ("build", "failure"), ("Trivy scan", "skip
             None,
         ),
         (
-            build(run=dataclasses.replace(RUN, conclusion="startup_failure")),
+            build(run=structs.replace(RUN, conclusion="startup_failure")),
             "its last run failed: the workflow file",
             None,
         ),
         (
-            build(FAILED, run=dataclasses.replace(RUN, conclusion="timed_out")),
+            build(FAILED, run=structs.replace(RUN, conclusion="timed_out")),
             "its last run failed in step 'build' of 'build': time",
             "medium",
         ),
@@ -88,11 +87,11 @@ def test_a_log_file_has_no_run() -> None:
 
 
 def test_a_run_without_an_address() -> None:
-    verdict = workflow_run.judge(build(run=dataclasses.replace(GOOD, url="")))
+    verdict = workflow_run.judge(build(run=structs.replace(GOOD, url="")))
     assert verdict.resource == "shop/app/actions/runs/7"
 
 
-STARTUP = dataclasses.replace(RUN, conclusion="startup_failure")
+STARTUP = structs.replace(RUN, conclusion="startup_failure")
 
 
 @pytest.mark.parametrize(
@@ -127,7 +126,7 @@ def test_whether_a_scan_is_known(given: LastBuild, known: bool | None) -> None:
             build(job(("test", "failure"), name="test"), job(name="Trivy", conclusion="skipped")),
             "it failed in 'test', before the scan",
         ),
-        (build(FAILED, dataclasses.replace(FAILED, name="web")), "it failed in 'build', before the scan (2 jobs)"),
+        (build(FAILED, structs.replace(FAILED, name="web")), "it failed in 'build', before the scan (2 jobs)"),
         (build(run=STARTUP), "it never began, so nothing was scanned"),
     ],
 )

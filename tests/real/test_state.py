@@ -21,7 +21,7 @@ from fixtures.aws import Aws, Connection
 from fixtures.errors import NotApplicable
 from fixtures.gather import Gatherer, Options, closure, operations
 from fixtures.run import load_facts
-from fixtures.target import Target
+from fixtures.target import target_from
 from tests.real import apply
 
 pytestmark = pytest.mark.real
@@ -81,7 +81,7 @@ class Place:
         keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
         connection = Connection(region="us-east-1", endpoint_url=self.endpoint_url, credentials=keys)
         aws = Aws(connection, operations(closure(wanted)))
-        target = Target.model_validate({"name": "shop", "cluster": "c", "services": ["a"]})
+        target = target_from({"name": "shop", "cluster": "c", "services": ["a"]})
         return Gatherer(aws, target, now, Options(source=str(self.root))), now
 
     def judged_lock(self, later: dt.timedelta = dt.timedelta(0)) -> Any:

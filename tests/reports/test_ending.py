@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from fixtures.sandbox.server import Host
@@ -83,8 +84,10 @@ _KNOWN = ("check_x", "check_y")
 
 def _said(*found: Any, check: str = "check_x", **more: Any) -> list[str]:
     told = {"check": check, "resource": "*", "reason": "Ann", "expires": "2027-02-01", **more}
-    exempt = Exemption.model_validate(told)
-    target = Target(name="dev", project="shop", environment="dev", discover_services=True, exemptions=(exempt,))
+    exempt = msgspec.convert(told, Exemption)
+    target = Target(
+        name="dev", cluster="c", project="shop", environment="dev", discover_services=True, exemptions=(exempt,)
+    )
     return ending._about_exemptions(target, list(found), _KNOWN)
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import fields, replace
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import fields, replace
 
 from fixtures.secret import Secret
 from fixtures.target import Exemption, Target
@@ -22,10 +23,11 @@ TODAY = dt.date(2027, 1, 2)
 def _target(*exemptions: dict[str, Any]) -> Target:
     return Target(
         name="dev",
+        cluster="shop-dev-cluster",
         project="shop",
         environment="dev",
         discover_services=True,
-        exemptions=tuple(Exemption(**e) for e in exemptions),
+        exemptions=msgspec.convert(exemptions, tuple[Exemption, ...]),
     )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import json
 import math
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from fixtures.model.cost import CostLine, DailyCost
 from fixtures.model.ecs import ServiceDeployment
@@ -19,7 +20,7 @@ from tests.diagnosis.balancers import balancer
 from tests.diagnosis.facts import deployment, service
 
 AT = dt.datetime(2027, 1, 2, tzinfo=dt.UTC)
-TARGET = Target(name="dev", project="shop", environment="dev", discover_services=True)
+TARGET = Target(name="dev", cluster="shop-dev-cluster", project="shop", environment="dev", discover_services=True)
 CURVE = Series(title="p95", unit="s", points=((AT, 1.0), (AT + dt.timedelta(hours=1), 2.0)), threshold=1.5, marks=((AT, "deployment"),), target="dev", scenario="latency")  # fmt: skip
 
 

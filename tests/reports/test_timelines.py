@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
 import json
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from fixtures.model.ecs import Task
 from reports import timelines
@@ -18,7 +18,7 @@ START = ago(60)
 
 
 def _running(minutes: float, **changes: Any) -> Task:
-    return dataclasses.replace(stopped_task(), arn="arn:running", started_at=ago(minutes), stopped_at=None, **changes)
+    return structs.replace(stopped_task(), arn="arn:running", started_at=ago(minutes), stopped_at=None, **changes)
 
 
 def _drawn(stopped: dict[str, tuple[Task, ...]], running: dict[str, tuple[Task, ...]] | None = None) -> Timeline | None:

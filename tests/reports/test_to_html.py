@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
 import re
 
 import pytest
+from msgspec import structs
 
 from reports import merge, to_html
 from reports.finding import Series
@@ -69,7 +69,7 @@ def test_curves_open_where_their_scenario_failed() -> None:
     assert '<details class="curves" open>' in to_html.opening(results(finding(scenario="latency"), series=[curve]))
     assert '<details class="curves">' in to_html.opening(results(finding(), series=[curve]))
     assert 'class="curves"' not in to_html.opening(results(finding()))
-    cost = dataclasses.replace(curve, scenario="cost", title="cost")
+    cost = structs.replace(curve, scenario="cost", title="cost")
     both = to_html.opening(results(finding(scenario="cost"), finding(outcome="advisory"), series=[curve, cost]))
     opened, shut = both.index('<details class="curves" open>'), both.index('<details class="curves">')
     # What belongs to the failure comes before the rest, and both before what can wait.
