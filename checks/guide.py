@@ -20,10 +20,12 @@ import re
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from markdown_it import MarkdownIt
-from markdown_it.token import Token
 from msgspec import Struct
+
+if TYPE_CHECKING:
+    from markdown_it.token import Token
 
 GUIDE = Path(__file__).with_name("guide.md")
 STAGES = {
@@ -84,15 +86,26 @@ def load_guide(path: Path = GUIDE) -> Guide:
     Raises:
         GuideError: it cannot be read or is not of the form above.
     """
+    return parse_guide(text_of(path))
+
+
+def text_of(path: Path) -> str:
+    """The guide's Markdown.
+
+    Raises:
+        GuideError: it cannot be read.
+    """
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as e:
         raise GuideError(f"guide {path} cannot be read: {e}") from None
-    return parse_guide(text)
 
 
 def parse_guide(text: str) -> Guide:
     """A guide from its Markdown; see load_guide."""
+    # Most runs have kept what was parsed.
+    from markdown_it import MarkdownIt
+
     reader = _Reader()
     tokens = MarkdownIt().parse(text)
     for before, token in zip([None, *tokens], tokens, strict=False):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import inspect
 import re
@@ -10,13 +11,14 @@ from pathlib import Path
 import pytest
 from msgspec import Struct
 
-from checks.guide import GUIDE, Bullet, Guide, GuideError, load_guide
+from checks.guide import GUIDE, Bullet, Guide, GuideError
 from fixtures.plugin import EVERY, RUN
 from fixtures.target import Target
+from reports import kept_guides
 from reports.finding import SEVERITIES
 
 _DECLARED = pytest.StashKey[dict[tuple[object, ...], "Declared"]]()
-_GUIDES = pytest.StashKey[dict[str, Guide]]()
+_GUIDES = pytest.StashKey[dict[Path, Guide]]()
 _DEFINED = re.compile(r"^def (check_\w+)\(", re.MULTILINE)
 
 
@@ -110,25 +112,31 @@ def _parameter(item: pytest.Item, name: str) -> str:
 
 
 def _bullet_of(item: pytest.Item, *names: str) -> Bullet:
-    try:
-        return _guide(item.config, target_of(item)).bullet(*names)
-    except GuideError:
+    own = target_of(item).guide
+    if own:
         # A user's own guide may be shorter than ours.
-        try:
-            return load_guide().bullet(*names)
-        except GuideError as e:
-            raise pytest.UsageError(f"{item.nodeid}: {e}") from None
+        with contextlib.suppress(GuideError):
+            return _guide(item.config, Path(own)).bullet(*names)
+    try:
+        return _guide(item.config, GUIDE).bullet(*names)
+    except GuideError as e:
+        raise pytest.UsageError(f"{item.nodeid}: {e}") from None
 
 
-def _guide(config: pytest.Config, target: Target) -> Guide:
+def _guide(config: pytest.Config, path: Path) -> Guide:
     guides = config.stash.setdefault(_GUIDES, {})
-    path = target.guide or str(GUIDE)
     if path not in guides:
         try:
-            guides[path] = load_guide(Path(path))
+            guides[path] = kept_guides.read(path, _kept_in(config))
         except GuideError as e:
             raise pytest.UsageError(str(e)) from None
     return guides[path]
+
+
+def _kept_in(config: pytest.Config) -> Path | None:
+    with contextlib.suppress(AttributeError, OSError):
+        return Path(config.cache.mkdir("guides"))
+    return None
 
 
 def known_checks(root: Path) -> tuple[str, ...]:

@@ -6,14 +6,14 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from typing import Any
-
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
+from typing import TYPE_CHECKING, Any
 
 from checks.diagnosis.places import Problem, over_files
 from checks.diagnosis.verdict import Verdict
 from fixtures.model.source import Manifest
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
 
 # Options of a requirement (--hash=…) and comments, as pip tells them from the requirement.
 _OPTIONS = re.compile(r"\s+--?[a-z].*$|(?:^|\s+)#.*$")
@@ -94,13 +94,25 @@ def _unpinned(text: str, constrained: frozenset[str]) -> tuple[str, bool]:
     """What is wrong with a requirement, "" if nothing; and whether pip refuses it."""
     if _DIRECT.match(text) or "${" in text:
         return "", False
-    try:
-        wanted = Requirement(text)
-    except InvalidRequirement as e:
-        return f"pip refuses {text!r}: {str(e).splitlines()[0]}", True
+    wanted = _requirement(text)
+    if isinstance(wanted, str):
+        return f"pip refuses {text!r}: {wanted}", True
+    from packaging.utils import canonicalize_name
+
     if wanted.url or is_exact(wanted) or canonicalize_name(wanted.name) in constrained:
         return "", False
     return f"{wanted.name}{wanted.specifier} is not pinned with ==", False
+
+
+def _requirement(text: str) -> Requirement | str:
+    """A requirement, or why pip refuses it."""
+    # Only checks of images need it, while its patterns take as long to compile as all of ours together.
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    try:
+        return Requirement(text)
+    except InvalidRequirement as e:
+        return str(e).splitlines()[0]
 
 
 def is_exact(wanted: Requirement) -> bool:
@@ -125,11 +137,8 @@ def _loose_in_project(content: Mapping[str, Any]) -> list[str]:
     """Dependencies of a pyproject.toml that are not pinned: of PEP 621, or in Poetry's own table."""
     found = []
     for text in _section(content, "project").get("dependencies", ()):
-        try:
-            wanted = Requirement(str(text))
-        except InvalidRequirement:
-            continue
-        if not is_exact(wanted) and not wanted.url:
+        wanted = _requirement(str(text))
+        if not isinstance(wanted, str) and not is_exact(wanted) and not wanted.url:
             found.append(wanted.name)
     poetry = _section(_section(_section(content, "tool"), "poetry"), "dependencies")
     return found + [n for n, v in poetry.items() if n != "python" and _is_loose(v)]
