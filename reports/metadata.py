@@ -14,8 +14,8 @@ from msgspec import Struct
 from checks.guide import GUIDE, Bullet, Guide, GuideError
 from fixtures.plugin import EVERY, RUN
 from fixtures.target import Target
-from reports import kept_guides
 from reports.finding import SEVERITIES
+from reports.kept_guides import read_guide
 
 _DECLARED = pytest.StashKey[dict[tuple[object, ...], "Declared"]]()
 _GUIDES = pytest.StashKey[dict[Path, Guide]]()
@@ -127,16 +127,10 @@ def _guide(config: pytest.Config, path: Path) -> Guide:
     guides = config.stash.setdefault(_GUIDES, {})
     if path not in guides:
         try:
-            guides[path] = kept_guides.read(path, _kept_in(config))
+            guides[path] = read_guide(path, config.stash[RUN].kept_in)
         except GuideError as e:
             raise pytest.UsageError(str(e)) from None
     return guides[path]
-
-
-def _kept_in(config: pytest.Config) -> Path | None:
-    with contextlib.suppress(AttributeError, OSError):
-        return Path(config.cache.mkdir("guides"))
-    return None
 
 
 def known_checks(root: Path) -> tuple[str, ...]:

@@ -17,8 +17,8 @@ from tests.bench.contestants import OWN
 MODULES = ("check_ecs", "check_alb", "check_database", "check_latency", "check_cost")
 # By pytest.ini.
 _BLOCKED = ("anyio", "hypothesispytest")
-# Where descriptions of services are kept, as a run keeps them in pytest's cache.
-MODELS = OWN / "service-models"
+# Where what takes long to make is kept, as a run keeps it in pytest's cache.
+KEPT = OWN / "kept"
 # pytest has to import these to see that nothing in them is selected.
 _OTHERS = ("check_docker", "check_terraform")
 
@@ -38,7 +38,8 @@ def load() -> tuple[str, ...]:
     from fixtures.secret import REDACTOR
 
     fixtures.run.load_facts()
-    REDACTOR.prepare()
+    KEPT.mkdir(exist_ok=True)
+    REDACTOR.prepare(KEPT)
     for name in _OTHERS:
         importlib.import_module(f"checks.{name}")
     return tuple(dict.fromkeys(_facts_of_checks()))
@@ -81,8 +82,7 @@ def _clients(facts: tuple[str, ...]) -> None:
     from fixtures.gather import REGISTRY, clients_needed, closure, operations
     from fixtures.reduced_models import Reduced
 
-    MODELS.mkdir(exist_ok=True)
-    aws = Aws(Connection("us-east-1"), frozenset(), reduced=Reduced(MODELS, operations(REGISTRY.values())))
+    aws = Aws(Connection("us-east-1"), frozenset(), reduced=Reduced(KEPT, operations(REGISTRY.values())))
     aws.build_announced(aws.announce(clients_needed(closure(facts))))
 
 

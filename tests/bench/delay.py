@@ -1,7 +1,7 @@
 """A loopback TCP proxy in front of the sandbox that adds the round trips that a network would.
 
-Each HTTP request waits one round trip before it is handed on, also on a connection that is kept alive, and the first
-request of a connection one more, which is TCP's handshake. TLS is left out: its round trips and CPU for each
+Each HTTP request waits one round trip before it is handed on, also on a connection that is kept alive, and before that
+for the end of TCP's handshake, which takes one round trip from when the connection was opened. TLS is left out: its round trips and CPU for each
 connection would slow down most those who open many, so the comparison flatters them.
 """
 
@@ -12,10 +12,12 @@ import contextlib
 import re
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 _END = b"\r\n\r\n"
+_LINE = b"\r\n"
+_LAST_CHUNK = b"0\r\n\r\n"
 _ALIVE = re.compile(rb"\r\nConnection: keep-alive", re.IGNORECASE)
 
 
@@ -95,44 +97,54 @@ class DelayProxy:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._traffic.connections += 1
-        trips = 2
+        open_at_s = self._loop.time() + self.rtt_s
         with contextlib.suppress(asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError):
             while request := await _one_request(reader):
-                writer.write(await self._exchange(request, trips))
+                # Of the handshake, which began when the client connected, only what is left.
+                handshake_s = max(0.0, open_at_s - self._loop.time())
+                writer.write(await self._exchange(request, handshake_s))
                 await writer.drain()
-                trips = 1
         writer.close()
 
-    async def _exchange(self, request: bytes, trips: int) -> bytes:
+    async def _exchange(self, request: bytes, handshake_s: float) -> bytes:
         traffic = self._traffic
         traffic.begun()
         try:
             if self.rtt_s:
-                await self._sleep(self.rtt_s * trips)
+                await self._sleep(handshake_s + self.rtt_s)
             return await _answer(self.upstream, request)
         finally:
             traffic.in_flight -= 1
 
 
 async def _one_request(reader: asyncio.StreamReader) -> bytes:
-    """Head and body of the next request."""
     head = await reader.readuntil(_END)
-    fields = _fields(head)
-    if b"transfer-encoding" in fields:
-        return head + await reader.readuntil(b"0\r\n\r\n")
-    return head + await reader.readexactly(int(fields.get(b"content-length", b"0")))
+    return head + await _body(reader, _fields(head))
 
 
 async def _answer(upstream: tuple[str, int], request: bytes) -> bytes:
-    """The whole answer. moto's server ends the connection after each; the client's is kept, as AWS does."""
+    """The whole answer. The sandbox ends the connection after each; the client's is kept, as AWS does.
+
+    Before the sandbox does so it waits 10 ms for whatever else may come, so its end is not waited for.
+    """
     reader, writer = await asyncio.open_connection(*upstream)
-    writer.write(_ALIVE.sub(b"", request.replace(b"\r\n", b"\r\nConnection: close\r\n", 1), 1))
-    head, _, body = (await reader.read(-1)).partition(_END)
-    writer.close()
-    fields = _fields(head)
-    if b"content-length" not in fields and b"transfer-encoding" not in fields:
-        head += b"\r\nContent-Length: %d" % len(body)
-    return head.replace(b"\r\nConnection: close", b"") + _END + body
+    try:
+        writer.write(_ALIVE.sub(b"", request.replace(_LINE, b"\r\nConnection: close\r\n", 1), 1))
+        head = await reader.readuntil(_END)
+        body = b"" if request.startswith(b"HEAD ") else await _body(reader, _fields(head))
+    finally:
+        writer.close()
+    return head.replace(b"\r\nConnection: close", b"") + body
+
+
+async def _body(reader: asyncio.StreamReader, fields: Mapping[bytes, bytes]) -> bytes:
+    if b"transfer-encoding" not in fields:
+        return await reader.readexactly(int(fields.get(b"content-length", b"0")))
+    body = b""
+    while not body.endswith(_LAST_CHUNK):
+        size = await reader.readuntil(_LINE)
+        body += size + await reader.readexactly(int(size.split(b";")[0], 16) + len(_LINE))
+    return body
 
 
 def _fields(head: bytes) -> dict[bytes, bytes]:

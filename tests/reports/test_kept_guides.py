@@ -10,6 +10,7 @@ import pytest
 from checks import guide
 from checks.guide import GUIDE, Guide, GuideError, load_guide
 from reports import kept_guides
+from reports.kept_guides import read_guide
 
 OWN = "## ecs: Tasks\n### Diagnosis\n#### mine\nA text.\n\nResolution: {what} to do.\n\n```sh\naws x\n```\n"
 
@@ -29,7 +30,7 @@ def parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_what_is_kept_is_what_was_read(tmp_path: Path, parsed: list[str]) -> None:
-    first, second = kept_guides.read(GUIDE, tmp_path), kept_guides.read(GUIDE, tmp_path)
+    first, second = read_guide(GUIDE, tmp_path), read_guide(GUIDE, tmp_path)
 
     assert len(parsed) == 1
     assert first == second == load_guide()
@@ -38,44 +39,34 @@ def test_what_is_kept_is_what_was_read(tmp_path: Path, parsed: list[str]) -> Non
 def test_a_changed_text_is_read_anew(tmp_path: Path) -> None:
     path = tmp_path / "own.md"
     path.write_text(OWN)
-    kept_guides.read(path, tmp_path)
+    read_guide(path, tmp_path)
     path.write_text(OWN.replace("A text", "Another"))
 
-    assert kept_guides.read(path, tmp_path).bullet("ecs", "mine").text == "Another."
+    assert read_guide(path, tmp_path).bullet("ecs", "mine").text == "Another."
 
 
 def test_another_parser_reads_anew(tmp_path: Path, parsed: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    kept_guides.read(GUIDE, tmp_path)
+    read_guide(GUIDE, tmp_path)
     newer = tmp_path / "guide.py"
     newer.write_text("# another parser")
-    monkeypatch.setattr(kept_guides, "_READ_BY", newer)
-    kept_guides.read(GUIDE, tmp_path)
+    monkeypatch.setattr(kept_guides, "_PARSER", newer)
+    read_guide(GUIDE, tmp_path)
 
     assert len(parsed) == 2
 
 
-@pytest.mark.parametrize("kept", ["", "{", "{}", '{"titles": {}, "bullets": [1]}', '{"titles": 1, "bullets": []}'])
-def test_what_was_kept_badly_is_read_anew(tmp_path: Path, kept: str) -> None:
-    first = kept_guides.read(GUIDE, tmp_path)
-    (file,) = tmp_path.glob("*.json")
-    file.write_text(kept)
-
-    assert kept_guides.read(GUIDE, tmp_path) == first
-    assert file.read_text() != kept
-
-
 def test_where_nothing_can_be_kept_it_is_read(tmp_path: Path) -> None:
-    assert kept_guides.read(GUIDE, None) == kept_guides.read(GUIDE, tmp_path / "nowhere") == load_guide()
+    assert read_guide(GUIDE, None) == read_guide(GUIDE, tmp_path / "nowhere") == load_guide()
 
 
 @pytest.mark.parametrize("kept", [True, False])
 def test_what_cannot_be_read_is_said(tmp_path: Path, kept: bool) -> None:
     with pytest.raises(GuideError, match="cannot be read"):
-        kept_guides.read(tmp_path / "missing.md", tmp_path if kept else None)
+        read_guide(tmp_path / "missing.md", tmp_path if kept else None)
 
 
 def test_the_parser_is_not_loaded_for_what_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    kept_guides.read(GUIDE, tmp_path)
+    read_guide(GUIDE, tmp_path)
     monkeypatch.setitem(sys.modules, "markdown_it", None)
 
-    assert kept_guides.read(GUIDE, tmp_path).bullets
+    assert read_guide(GUIDE, tmp_path).bullets
