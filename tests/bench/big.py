@@ -1,7 +1,7 @@
 """A world of 300 services and 1,000 tasks behind one load balancer: ``python -m tests.bench.big``.
 
 It is built in a process of its own, as the sandbox's healthy world is, with more of everything; then judged through the
-proxy at 50 ms, once for three of its services and once for all.
+proxy at 50 ms: three of its services, one shard of all, and all.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from tests.bench.delay import DelayProxy
 
 SERVICES = 300
 TASKS = 1000
+SHARDS = 12
 RTT_S = 0.05
 # What moto looks up again and again while the world is built, and what does not change meanwhile.
 _LOOKED_UP = ("described", "task_definition", "target_group", "load_balancer", "secret_arn", "database", "subnets")
@@ -116,11 +117,11 @@ class Big:
         self._process.wait()
 
 
-def measure(big: Any, count: int) -> dict[str, Any]:
-    """What judging so many services took."""
+def measure(big: Any, count: int, shard: str = "") -> dict[str, Any]:
+    """What judging so many services, or one shard of them, took."""
     file, out = target(count, contestants.OWN), contestants.OWN / "big"
     command = (str(contestants.BIN / "pytest"), "-q", "-m", contestants.SCENARIOS, "--target", str(file))
-    options = ("--out", str(out), "-c", "pytest.ini", *contestants.CACHE)
+    options = ("--out", str(out), "-c", "pytest.ini", *contestants.CACHE, *(("--shard", shard) if shard else ()))
     one = contestants.Contestant(f"{count} services", ((*command, *options),), "")
     address = urlsplit(big.endpoint_url)
     with DelayProxy((str(address.hostname), int(address.port or 0)), RTT_S) as proxy:
@@ -128,6 +129,7 @@ def measure(big: Any, count: int) -> dict[str, Any]:
     told = json.loads((out / "results.json").read_text())
     return {
         "services": count,
+        "shard": shard,
         **run.medians([measured]),
         "items": sum(told["counts"].values()),
         "failed": told["counts"]["failed"] + told["counts"]["unverified"],
@@ -145,11 +147,11 @@ def _serve(count: int, tasks: int) -> None:
 
 
 def main() -> int:
-    """Judge three, then all."""
+    """Judge three, then one shard of all as a machine of its own would, then all at once."""
     big = Big(SERVICES, TASKS)
     try:
-        for count in (3, SERVICES):
-            print(json.dumps(measure(big, count)), flush=True)
+        for count, shard in ((3, ""), (SERVICES, f"1/{SHARDS}"), (SERVICES, "")):
+            print(json.dumps(measure(big, count, shard)), flush=True)
     finally:
         big.close()
     return 0
