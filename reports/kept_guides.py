@@ -6,7 +6,7 @@ from pathlib import Path
 
 from checks import guide
 from checks.guide import Guide
-from fixtures.kept import kept
+from fixtures.kept import kept, version_of
 
 # What was read by another parser is not asked.
 _PARSER = Path(guide.__file__)
@@ -22,5 +22,5 @@ def read_guide(path: Path, kept_in: Path | None) -> Guide:
         GuideError: it cannot be read or is not of the form that checks/guide.py describes.
     """
     text = guide.text_of(path)
-    made_of = _PARSER.read_bytes() + text.encode()
+    made_of = version_of("markdown_it", "__init__.py") + _PARSER.read_bytes() + text.encode()
     return kept(kept_in, "guide", made_of, Guide, lambda: guide.parse_guide(text))

@@ -35,11 +35,13 @@ def load() -> tuple[str, ...]:
     import fixtures.handing
     import reports.catalogue  # noqa: F401
     import reports.plugin  # noqa: F401
+    from fixtures import tokens
     from fixtures.secret import REDACTOR
 
     fixtures.run.load_facts()
-    KEPT.mkdir(exist_ok=True)
-    REDACTOR.prepare(KEPT)
+    KEPT.mkdir(parents=True, exist_ok=True)
+    tokens.keep_in(KEPT)
+    REDACTOR.prepare()
     for name in _OTHERS:
         importlib.import_module(f"checks.{name}")
     return tuple(dict.fromkeys(_facts_of_checks()))

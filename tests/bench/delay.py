@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 _END = b"\r\n\r\n"
 _LINE = b"\r\n"
-_LAST_CHUNK = b"0\r\n\r\n"
+_BODYLESS = re.compile(rb"HTTP/1\.1 (?:204|304)\b")
 _ALIVE = re.compile(rb"\r\nConnection: keep-alive", re.IGNORECASE)
 
 
@@ -131,7 +131,7 @@ async def _answer(upstream: tuple[str, int], request: bytes) -> bytes:
     try:
         writer.write(_ALIVE.sub(b"", request.replace(_LINE, b"\r\nConnection: close\r\n", 1), 1))
         head = await reader.readuntil(_END)
-        body = b"" if request.startswith(b"HEAD ") else await _body(reader, _fields(head))
+        body = b"" if request.startswith(b"HEAD ") or _BODYLESS.match(head) else await _body(reader, _fields(head))
     finally:
         writer.close()
     return head.replace(b"\r\nConnection: close", b"") + body
@@ -141,9 +141,14 @@ async def _body(reader: asyncio.StreamReader, fields: Mapping[bytes, bytes]) -> 
     if b"transfer-encoding" not in fields:
         return await reader.readexactly(int(fields.get(b"content-length", b"0")))
     body = b""
-    while not body.endswith(_LAST_CHUNK):
-        size = await reader.readuntil(_LINE)
-        body += size + await reader.readexactly(int(size.split(b";")[0], 16) + len(_LINE))
+    size = -1
+    while size:
+        line = await reader.readuntil(_LINE)
+        size = int(line.split(b";")[0], 16)
+        body += line + (await reader.readexactly(size + len(_LINE)) if size else b"")
+    while line != _LINE:
+        line = await reader.readuntil(_LINE)
+        body += line
     return body
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
@@ -67,6 +66,6 @@ def test_what_cannot_be_read_is_said(tmp_path: Path, kept: bool) -> None:
 
 def test_the_parser_is_not_loaded_for_what_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read_guide(GUIDE, tmp_path)
-    monkeypatch.setitem(sys.modules, "markdown_it", None)
+    monkeypatch.setattr("markdown_it.MarkdownIt", None)
 
     assert read_guide(GUIDE, tmp_path).bullets
