@@ -1,4 +1,7 @@
-"""What no design of this suite could be faster than: the imports, and the longest chain of answers that need each other.
+"""What a run can hardly be faster than: the imports, and the longest chain of answers that need each other.
+
+Each service on that chain counts one handshake. Where services share an address, as in the sandbox, they share connections
+as well: with long delays a run may then be a little faster than this.
 
 Run as a program it does the part of it that is work: it imports all that a run imports, pytest's plugins included, and
 with ``clients`` also builds its AWS clients, which boto3 cannot do without either.
