@@ -73,9 +73,11 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
     try:
         return (yield)
     except NotApplicable as e:
-        if is_check(pyfuncitem):
-            pytest.skip(str(e))
-        raise
+        if not is_check(pyfuncitem):
+            raise
+        reason = str(e)
+    # Not within the handler: pytest would format the one exception as the context of the other.
+    pytest.skip(reason)
 
 
 @pytest.hookimpl(wrapper=True)
