@@ -1,8 +1,8 @@
 """A loopback TCP proxy in front of the sandbox that adds the round trips that a network would.
 
-Each HTTP request waits one round trip before it is handed on, also on a connection that is kept alive, and before that
-for the end of TCP's handshake, which takes one round trip from when the connection was opened. TLS is left out: its round trips and CPU for each
-connection would slow down most those who open many, so the comparison flatters them.
+Each HTTP request waits one round trip before it is handed on, also on a connection that is kept alive, and before
+that for the end of TCP's handshake, which takes one round trip from when the connection was opened. TLS is left out:
+its round trips and CPU for each connection would slow down most those who open many, so the comparison flatters them.
 """
 
 from __future__ import annotations
