@@ -3,6 +3,7 @@
 pytest_plugins = [
     "fixtures.collector",
     "fixtures.options",
+    "fixtures.selection",
     "fixtures.plugin",
     "fixtures.handing",
     "reports.plugin",

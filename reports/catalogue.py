@@ -14,9 +14,9 @@ import pytest
 from msgspec import Struct
 
 from checks.guide import Bullet, Guide, load_guide
-from fixtures.plugin import RUN, is_check
 from fixtures.policy import actions, as_json, policy, remarks
 from fixtures.run import facts_of
+from fixtures.selection import RUN, is_check
 from reports.metadata import declared
 
 _STAGES = ("symptom", "diagnosis", "resolution", "prevention")

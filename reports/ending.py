@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from fixtures.plugin import EXPANDED, RUN
+from fixtures.plugin import EXPANDED
+from fixtures.selection import RUN
 from fixtures.target import Exemption, Target
 from reports import conclusions, history, metadata, series, timelines, to_github, to_html, to_json, to_junit, to_sarif
 from reports.baseline import Baseline

@@ -13,8 +13,8 @@ from checks.diagnosis.verdict import Verdict
 from checks.guide import Bullet
 from fixtures.errors import Unavailable
 from fixtures.model.ecs import Service
-from fixtures.plugin import RUN
 from fixtures.secret import REDACTOR
+from fixtures.selection import RUN
 from fixtures.target import Exemption, Target
 from reports import console, metadata
 from reports.finding import SEVERITIES, Finding, Outcome, is_milder, outcome_of

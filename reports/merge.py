@@ -8,7 +8,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from reports import conclusions, ending, to_html, to_json
+from reports import conclusions, ending, series, timelines, to_html, to_json
 from reports.finding import OUTCOMES, Finding, Results
 
 _UNREADABLE = 1
@@ -50,10 +50,11 @@ def merge(runs: Sequence[Results], problems: Iterable[str] = ()) -> Results:
         merged.accounts |= run.accounts
         merged.regions |= run.regions
         merged.notes += [n for n in run.notes if n not in merged.notes]
-        merged.series += run.series
-        merged.timelines += run.timelines
         merged.not_judged += run.not_judged
         ending.add(merged.api, run.api)
+    # Parts of one target draw some of the same.
+    merged.series = series.joined(s for r in runs for s in r.series)
+    merged.timelines = timelines.joined(t for r in runs for t in r.timelines)
     problems = list(problems)
     merged.findings = list(kept.values())
     merged.notes[:0] = problems

@@ -12,7 +12,7 @@ import pytest
 from msgspec import Struct
 
 from checks.guide import GUIDE, Bullet, Guide, GuideError
-from fixtures.plugin import EVERY, RUN
+from fixtures.selection import EVERY, RUN
 from fixtures.target import Target
 from reports.finding import SEVERITIES
 from reports.kept_guides import read_guide

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from fixtures.errors import NotApplicable
-from fixtures.plugin import CONFIGURATION_ERROR, is_check
+from fixtures.plugin import CONFIGURATION_ERROR
 from fixtures.secret import REDACTOR
+from fixtures.selection import is_check
 from reports import ending, history, metadata, to_github, to_html, to_junit, to_terminal
 from reports.baseline import Baseline, read_baseline
 from reports.finding import Finding, Results

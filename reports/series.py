@@ -18,7 +18,7 @@ from fixtures.model.latency import ResponseTimes
 from fixtures.model.metrics import Counts
 from fixtures.run import Environment
 from fixtures.target import Target
-from reports.finding import Series
+from reports.finding import Series, Timeline
 
 Marks = tuple[tuple[dt.datetime, str], ...]
 
@@ -161,6 +161,19 @@ def _usual_usd(found: DailyCost, daily: tuple[float, ...]) -> float | None:
         return spend.usual_usd(daily, spend.judged_day(found))
     except ValueError:
         return None
+
+
+def joined(found: Iterable[Series]) -> list[Series]:
+    """Each curve once, with what every part of a target that drew it knows to mark."""
+    same: dict[tuple[str, str], list[Series]] = {}
+    for one in found:
+        same.setdefault((one.target, one.title), []).append(one)
+    return [replace(max(own, key=lambda s: len(s.points)), marks=marks_of(own)) for own in same.values()]
+
+
+def marks_of(drawn: Iterable[Series | Timeline]) -> Marks:
+    """What any of them marks, in order."""
+    return tuple(sorted({m for one in drawn for m in one.marks}))
 
 
 def as_dict(series: Series) -> dict[str, Any]:

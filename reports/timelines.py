@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from msgspec.structs import asdict, replace
@@ -11,7 +12,7 @@ from checks.diagnosis import stopped_tasks
 from fixtures.model.ecs import Task, TaskDefinition
 from fixtures.run import Environment
 from reports.finding import KINDS, Span, Timeline
-from reports.series import aware, deployments, each, within
+from reports.series import aware, deployments, each, marks_of, within
 
 _MOST_LANES = 12
 _MOST_TASKS = 30  # of a service
@@ -59,6 +60,31 @@ def restarts(
         ]
     return Timeline(
         title="tasks from start to stop", start=start, end=end, lanes=lanes, spans=tuple(spans), scenario="ecs"
+    )
+
+
+def joined(found: Iterable[Timeline]) -> list[Timeline]:
+    """Each timeline once, with the lanes of all parts of a target that drew it; those with most failures first."""
+    same: dict[tuple[str, str], list[Timeline]] = {}
+    for one in found:
+        same.setdefault((one.target, one.title), []).append(one)
+    return [_joined(own) for own in same.values()]
+
+
+def _joined(parts: Sequence[Timeline]) -> Timeline:
+    lives: dict[str, list[Span]] = {}
+    for one in parts:
+        for lane, name in enumerate(one.lanes):
+            own = [s for s in one.spans if s.lane == lane]
+            lives[name] = max(lives.get(name, []), own, key=len)
+    lanes = sorted(lives, key=lambda n: (-sum(1 for s in lives[n] if s.kind == "failed"), n))[:_MOST_LANES]
+    return replace(
+        parts[0],
+        start=min(p.start for p in parts),
+        end=max(p.end for p in parts),
+        lanes=tuple(lanes),
+        spans=tuple(replace(s, lane=lane) for lane, name in enumerate(lanes) for s in lives[name]),
+        marks=marks_of(p for p in parts if not set(p.lanes).isdisjoint(lanes)),
     )
 
 

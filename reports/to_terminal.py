@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from fixtures.plugin import RUN
+from fixtures.selection import RUN
 from reports import conclusions
 from reports.finding import Finding, Results
 from reports.progress import Progress

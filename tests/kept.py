@@ -22,9 +22,9 @@ from msgspec import structs
 
 from fixtures import plugin
 from fixtures.aws import ApiCount, Aws
-from fixtures.plugin import RUN
 from fixtures.run import Embedded, Environment, Run, facts_of
 from fixtures.sandbox.server import Host, World
+from fixtures.selection import RUN
 from fixtures.target import Target
 from reports import ending
 from reports.finding import Finding, Results

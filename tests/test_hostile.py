@@ -15,9 +15,9 @@ import jsonschema
 import msgspec
 import pytest
 
-from fixtures.plugin import RUN
 from fixtures.sandbox.faults.hostile import MARK
 from fixtures.sandbox.server import Host
+from fixtures.selection import RUN
 from reports import to_json
 from tests.harness import Judged, run_checks
 from tests.reports.test_to_markdown import obeyed

@@ -39,6 +39,18 @@ def test_all_together_ask_nothing_twice(host: Host) -> None:
     assert (api["requests"], api["distinct"]) == (80, 80), api["by_operation"]
 
 
+def test_of_the_services_that_are_not_selected_as_little_is_asked_as_it_takes(host: Host) -> None:
+    """One of three: task definitions of all say which database they share; health, logs and images of two are spared."""
+    with judged(host, "-k", f"[product] and {WITHOUT_TERRAFORM}") as found:
+        api = found.results.api
+
+    assert {f.service for f in found.results.findings} == {"product"}
+    assert (api["requests"], api["distinct"]) == (46, 46), api["by_operation"]
+    each = ("elbv2:DescribeTargetHealth", "logs:FilterLogEvents", "ecs:ListServiceDeployments", "ecr:DescribeImageScanFindings")  # fmt: skip
+    assert [api["by_operation"][o] for o in each] == [1, 1, 1, 1]
+    assert api["by_operation"]["ecs:DescribeTaskDefinition"] == 3
+
+
 def test_two_environments_ask_for_themselves(host: Host) -> None:
     """They share nothing but the process: here both are the same account, and still each asks its own."""
     with judged(host, "-m", "alb", "--target", "ecommerce-dev", "--target", "tests/second.toml") as found:

@@ -45,7 +45,7 @@ def check_mine({asks}) -> None:
     """Mine."""
     assert {holds}, "not so"
 '''
-_ROOMS = ("fixtures.plugin", "fixtures.handing", "reports.plugin", "reports.catalogue")
+_ROOMS = ("fixtures.selection", "fixtures.plugin", "fixtures.handing", "reports.plugin", "reports.catalogue")
 
 
 def made_up(

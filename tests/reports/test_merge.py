@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from reports import ending, merge, to_json
-from reports.finding import Results, Series
+from reports.finding import Results, Series, Timeline
 from tests.harness import ROOT
 from tests.reports.build import finding, results
 
@@ -71,6 +71,17 @@ def test_parts_of_one_target_are_put_together_and_causes_found_across_them() -> 
 def test_of_one_check_judged_twice_the_gravest_counts(one: str, other: str, kept: str) -> None:
     joined = merge.merge([results(finding(outcome=one)), results(finding(outcome=other))])
     assert [f.outcome for f in joined.findings] == [kept]
+
+
+def test_what_all_parts_drew_is_drawn_once() -> None:
+    at = dt.datetime(2027, 1, 2, tzinfo=dt.UTC)
+    curve = Series(title="p95", unit="s", points=((at, 1.0), (at + dt.timedelta(hours=1), 2.0)), target="dev")
+    lives = Timeline(title="tasks", start=at, end=at, lanes=("web",), spans=(), target="dev")
+    part = results(finding(outcome="passed"), series=[curve], timelines=[lives])
+
+    joined = merge.merge([part, part])
+
+    assert (joined.series, joined.timelines) == ([curve], [lives])
 
 
 def test_all_green_is_green() -> None:

@@ -38,6 +38,16 @@ def test_an_instant_without_a_zone_is_taken_for_utc() -> None:
     assert series.from_dict(data).points == ((AT, 1.0),)
 
 
+def test_a_curve_that_several_parts_drew_is_drawn_once_with_all_marks() -> None:
+    later = AT + dt.timedelta(minutes=5)
+    other = replace(CURVE, points=CURVE.points[:1], marks=((later, "deployment of b"), (AT, "deployment")))
+    elsewhere = replace(CURVE, target="prod")
+
+    found = series.joined([other, CURVE, elsewhere])
+
+    assert found == [replace(CURVE, marks=((AT, "deployment"), (later, "deployment of b"))), elsewhere]
+
+
 def _times(what: str, *values: float | None) -> ResponseTimes:
     instants = tuple(AT + dt.timedelta(minutes=5 * n) for n in range(len(values)))
     return ResponseTimes(what, "arn:x", instants, {TARGET.latency.statistic: values}, (1.0,) * len(values))

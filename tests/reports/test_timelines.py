@@ -72,3 +72,37 @@ def test_a_span_in_no_lane_or_of_no_kind_is_refused(span: list[Any]) -> None:
 def test_a_zone_is_always_there() -> None:
     naive = timelines.as_dict(LIVES) | {"start": "2027-01-02T00:00:00"}
     assert timelines.from_dict(naive).start == dt.datetime(2027, 1, 2, tzinfo=dt.UTC)
+
+
+def _lives(lane: str, *kinds: str) -> Timeline:
+    """A part's timeline: one service with tasks that ended like this."""
+    spans = tuple(Span(lane=0, start=ago(9), end=ago(5), kind=k) for k in kinds)
+    marks = ((ago(9), f"deployment of {lane}"),)
+    return structs.replace(LIVES, lanes=(lane,), spans=spans, marks=marks)
+
+
+def test_lanes_of_several_parts_are_put_together_with_most_failures_first() -> None:
+    web, api = _lives("web", "stopped", "failed"), _lives("api", "failed", "failed")
+    early = structs.replace(api, start=ago(90))
+
+    (found,) = timelines.joined([web, early, web])
+
+    assert found.lanes == ("api", "web")
+    assert [(s.lane, s.kind) for s in found.spans] == [(0, "failed"), (0, "failed"), (1, "stopped"), (1, "failed")]
+    assert (found.start, found.end) == (ago(90), NOW)
+    assert found.marks == ((ago(9), "deployment of api"), (ago(9), "deployment of web"))
+
+
+def test_timelines_of_other_targets_stay_apart() -> None:
+    prod = structs.replace(LIVES, target="prod")
+    assert timelines.joined([LIVES, prod]) == [LIVES, prod]
+
+
+def test_no_more_lanes_than_one_part_would_show() -> None:
+    calm = [_lives(f"s{n:02}", "stopped") for n in range(timelines._MOST_LANES)]
+
+    (found,) = timelines.joined([*calm, _lives("web", "failed")])
+
+    assert len(found.lanes) == timelines._MOST_LANES
+    assert found.lanes[0] == "web"
+    assert "deployment of s11" not in {word for _, word in found.marks}
