@@ -62,8 +62,13 @@ def deployments(
         begun |= {s.created_at for s in service.task_sets if s.created_at is not None}
         # ECS keeps a deployment's beginning in both places, a moment apart.
         begun |= {d.created_at for d in history.get(name, ()) if not any(_same(d.created_at, at) for at in begun)}
-        found[name] = tuple((at, f"deployment of {name}") for at in sorted(begun))
+        found[name] = tuple((at, word_for(name)) for at in sorted(begun))
     return found
+
+
+def word_for(service: str) -> str:
+    """What marks a deployment of a service."""
+    return f"deployment of {service}"
 
 
 def _same(one: dt.datetime, other: dt.datetime) -> bool:
@@ -87,9 +92,11 @@ def response_times(
     limits = target.latency
     curves = []
     for arn, times in found.items():
+        is_group = ":targetgroup/" in arn
         measured = zip(times.instants, times.statistics.get(limits.statistic, ()), strict=False)
         curve = Series(
-            title=f"{limits.statistic} response time of {times.what}",
+            # The two often have the same name.
+            title=f"{limits.statistic} response time of {'target group' if is_group else 'load balancer'} {times.what}",
             unit="s",
             points=tuple((at, value) for at, value in measured if value is not None),
             threshold=limits.threshold_s,
@@ -97,9 +104,13 @@ def response_times(
             scenario="latency",
         )
         # A load balancer is in front of them all.
-        names = owners.get(arn, []) if ":targetgroup/" in arn else list(marks)
+        names = owners.get(arn, []) if is_group else list(marks)
         curves.append(_marked(curve, [m for n in names for m in marks.get(n, ())]))
-    return sorted(curves, key=lambda c: -max((v for _, v in c.points), default=0.0))
+    return sorted(curves, key=_highest_first)
+
+
+def _highest_first(curve: Series) -> float:
+    return -max((v for _, v in curve.points), default=0.0)
 
 
 def errors(
@@ -164,11 +175,23 @@ def _usual_usd(found: DailyCost, daily: tuple[float, ...]) -> float | None:
 
 
 def joined(found: Iterable[Series]) -> list[Series]:
-    """Each curve once, with what every part of a target that drew it knows to mark."""
+    """Each curve once, the longest and latest of those that parts of a target drew, with what any of them marks.
+
+    In the order of one run: of response times the highest first.
+    """
     same: dict[tuple[str, str], list[Series]] = {}
     for one in found:
         same.setdefault((one.target, one.title), []).append(one)
-    return [replace(max(own, key=lambda s: len(s.points)), marks=marks_of(own)) for own in same.values()]
+    curves = [_marked(max(own, key=_length_and_end), marks_of(own)) for own in same.values()]
+    groups = list(dict.fromkeys((c.target, c.scenario) for c in curves))
+    return sorted(
+        curves,
+        key=lambda c: (groups.index((c.target, c.scenario)), _highest_first(c) if c.scenario == "latency" else 0.0),
+    )
+
+
+def _length_and_end(curve: Series) -> tuple[int, dt.datetime | None]:
+    return len(curve.points), curve.points[-1][0] if curve.points else None
 
 
 def marks_of(drawn: Iterable[Series | Timeline]) -> Marks:

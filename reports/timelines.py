@@ -12,7 +12,7 @@ from checks.diagnosis import stopped_tasks
 from fixtures.model.ecs import Task, TaskDefinition
 from fixtures.run import Environment
 from reports.finding import KINDS, Span, Timeline
-from reports.series import aware, deployments, each, marks_of, within
+from reports.series import aware, deployments, each, marks_of, within, word_for
 
 _MOST_LANES = 12
 _MOST_TASKS = 30  # of a service
@@ -51,7 +51,10 @@ def restarts(
         return None
     spans = []
     for lane, name in enumerate(lanes):
-        lived = sorted((*recent[name], *running.get(name, ())), key=lambda t: t.created_at)[-_MOST_TASKS:]
+        by_age = sorted((*recent[name], *running.get(name, ())), key=lambda t: t.created_at)
+        # Rather those that failed than those that came after.
+        shown = {t.arn for t in sorted(by_age, key=lambda t: kinds.get(t.arn) == "failed")[-_MOST_TASKS:]}
+        lived = [t for t in by_age if t.arn in shown]
         spans += [
             Span(
                 lane=lane, start=t.started_at or t.created_at, end=t.stopped_at or end, kind=kinds.get(t.arn, "running")
@@ -76,16 +79,21 @@ def _joined(parts: Sequence[Timeline]) -> Timeline:
     for one in parts:
         for lane, name in enumerate(one.lanes):
             own = [s for s in one.spans if s.lane == lane]
-            lives[name] = max(lives.get(name, []), own, key=len)
-    lanes = sorted(lives, key=lambda n: (-sum(1 for s in lives[n] if s.kind == "failed"), n))[:_MOST_LANES]
+            lives[name] = max(own, lives.get(name, []), key=_number_and_end)
+    ranked = sorted(lives, key=lambda n: (-sum(1 for s in lives[n] if s.kind == "failed"), n))
+    lanes, left_out = ranked[:_MOST_LANES], {word_for(n) for n in ranked[_MOST_LANES:]}
     return replace(
         parts[0],
         start=min(p.start for p in parts),
         end=max(p.end for p in parts),
         lanes=tuple(lanes),
         spans=tuple(replace(s, lane=lane) for lane, name in enumerate(lanes) for s in lives[name]),
-        marks=marks_of(p for p in parts if not set(p.lanes).isdisjoint(lanes)),
+        marks=tuple(m for m in marks_of(parts) if m[1] not in left_out),
     )
+
+
+def _number_and_end(lives: Sequence[Span]) -> tuple[int, dt.datetime | None]:
+    return len(lives), max((s.end for s in lives), default=None)
 
 
 def _kind(task: Task, definition: TaskDefinition | None) -> str:

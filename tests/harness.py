@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 import io
 import itertools
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import pytest
 from botocore.hooks import EventAliaser
 
-from fixtures import collector
+from fixtures import collector, loose_yaml
 from fixtures.run import Embedded
 from fixtures.sandbox.server import Host, World
 from fixtures.service_models import ServiceModels
@@ -74,8 +76,12 @@ LIGHT = ("-p", "no:cacheprovider", "-p", "no:unraisableexception", "-p", "no:thr
 
 @contextlib.contextmanager
 def service_models_kept() -> Iterator[None]:
-    """Within this process botocore reads each service's model once, and looks up each event's name once, not each run."""
+    """Within this process botocore reads each service's model once, and looks up each event's name once, not each run.
+
+    So are the sample's workflows: parsed once, as long as they say the same.
+    """
     with (
+        mock.patch("fixtures.workflows.load", _load_once),
         mock.patch("fixtures.aws.ServiceModels", lambda *_: _MODELS),
         mock.patch.object(EventAliaser, "_alias_event_name", _alias_event_name),
     ):
@@ -86,6 +92,11 @@ def _alias_event_name(aliaser: EventAliaser, event_name: str) -> str:
     if event_name not in _ALIASES:
         _ALIASES[event_name] = _LOOK_UP(aliaser, event_name)
     return _ALIASES[event_name]
+
+
+@functools.cache
+def _load_once(text: str) -> Mapping[Any, Any]:
+    return loose_yaml.load(text)
 
 
 _MODELS = ServiceModels()

@@ -56,7 +56,10 @@ def assert_one_line(done: subprocess.CompletedProcess[str], said: str) -> None:
         (["--target", "ecommerce-dev", "--target", "ecommerce-dev"], "given twice"),
         ([], "no AWS credentials found"),
         # Each worker leads another target, and neither alone knows that none is left.
-        (["--target", "ecommerce-dev", "--target", "tests/second.toml", "-n", "2"], "no AWS credentials found"),
+        (
+            ["-m", "ecs", "--target", "ecommerce-dev", "--target", "tests/second.toml", "-n", "2"],
+            "no AWS credentials found",
+        ),
     ],
 )
 def test_wrong_options_end_in_one_line(arguments: list[str], said: str, tmp_path: Path) -> None:

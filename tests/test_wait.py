@@ -56,3 +56,12 @@ def test_what_has_settled_is_not_waited_for(host: Host) -> None:
 
     assert "waiting" not in found.output
     assert found.exit_code == 0
+
+
+def test_only_the_services_that_are_judged_have_to_settle(host: Host) -> None:
+    with host.fork(["deployment-in-progress"]) as world:
+        found = run_checks(world, "-k", "[order] and check_targets_are_healthy", "--wait", "600")
+
+    assert "waiting" not in found.output
+    # Once to wait and once to judge.
+    assert found.results.api["by_operation"]["elbv2:DescribeTargetHealth"] == 2

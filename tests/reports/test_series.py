@@ -48,6 +48,26 @@ def test_a_curve_that_several_parts_drew_is_drawn_once_with_all_marks() -> None:
     assert found == [replace(CURVE, marks=((AT, "deployment"), (later, "deployment of b"))), elsewhere]
 
 
+def test_the_highest_response_times_stay_first_and_what_cannot_be_seen_is_not_marked() -> None:
+    slow = replace(CURVE, title="slow", points=((AT, 9.0), (AT + dt.timedelta(hours=1), 1.0)))
+    cost = replace(CURVE, title="cost", scenario="cost", unit="USD")
+    beyond = replace(slow, marks=((AT + dt.timedelta(days=1), "deployment of b"),))
+
+    assert series.joined([CURVE, cost, slow, beyond]) == [replace(slow, marks=CURVE.marks), CURVE, cost]
+
+
+def test_of_curves_of_one_length_the_latest_is_kept() -> None:
+    later = replace(CURVE, points=tuple((at + dt.timedelta(days=1), v) for at, v in CURVE.points), marks=())
+    assert series.joined([later, CURVE]) == series.joined([CURVE, later]) == [later]
+
+
+def test_a_load_balancer_and_a_target_group_of_one_name_are_two_curves() -> None:
+    group = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/api/1"
+    found = {"arn:x": _times("api", 0.2, 0.3), group: _times("api", 0.1, 0.2)}
+    curves = series.response_times(found, {}, {}, TARGET)
+    assert [c.title.partition(" of ")[2] for c in series.joined(curves)] == ["load balancer api", "target group api"]
+
+
 def _times(what: str, *values: float | None) -> ResponseTimes:
     instants = tuple(AT + dt.timedelta(minutes=5 * n) for n in range(len(values)))
     return ResponseTimes(what, "arn:x", instants, {TARGET.latency.statistic: values}, (1.0,) * len(values))
@@ -57,7 +77,7 @@ def test_response_times_without_requests_leave_gaps() -> None:
     (curve,) = series.response_times({"arn:x": _times("product", 0.2, None, 0.4)}, {}, {}, TARGET)
     assert curve.points == ((AT, 0.2), (AT + dt.timedelta(minutes=10), 0.4))
     assert (curve.title, curve.unit, curve.threshold) == (
-        f"{TARGET.latency.statistic} response time of product",
+        f"{TARGET.latency.statistic} response time of load balancer product",
         "s",
         TARGET.latency.threshold_s,
     )

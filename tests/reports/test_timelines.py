@@ -98,6 +98,16 @@ def test_timelines_of_other_targets_stay_apart() -> None:
     assert timelines.joined([LIVES, prod]) == [LIVES, prod]
 
 
+def test_failures_are_shown_rather_than_what_came_after() -> None:
+    crashes = tuple(structs.replace(stopped_task(40 - n), arn=f"arn:crash-{n}") for n in range(5))
+    calm = tuple(structs.replace(_running(4), arn=f"arn:calm-{n}") for n in range(timelines._MOST_TASKS))
+    found = _drawn({"web": crashes}, {"web": calm})
+    assert found is not None
+    assert [s.kind for s in found.spans].count("failed") == 5
+    assert len(found.spans) == timelines._MOST_TASKS
+    assert [s.start for s in found.spans] == sorted(s.start for s in found.spans)
+
+
 def test_no_more_lanes_than_one_part_would_show() -> None:
     calm = [_lives(f"s{n:02}", "stopped") for n in range(timelines._MOST_LANES)]
 
