@@ -98,7 +98,7 @@ class Series(Struct, frozen=True, kw_only=True):
     """A curve to draw in report.html.
 
     Args:
-        title: what it is, e.g. ``p95 of product``.
+        title: what it is, e.g. ``p95 response time of load balancer product``.
         unit: ``s``, ``USD``, ``%``; shown behind values.
         points: values in time order, aware UTC; at least two to be drawn.
         threshold: a limit, drawn as a line.

@@ -23,6 +23,8 @@ from reports.finding import Series, Timeline
 Marks = tuple[tuple[dt.datetime, str], ...]
 
 _MOST_SERVICES = 5
+# Those that have curves, in their order.
+_SCENARIOS = ("latency", "alb", "cost")
 _ELB_503, _TARGET_5XX = "HTTPCode_ELB_503_Count", "HTTPCode_Target_5XX_Count"
 
 
@@ -109,8 +111,8 @@ def response_times(
     return sorted(curves, key=_highest_first)
 
 
-def _highest_first(curve: Series) -> float:
-    return -max((v for _, v in curve.points), default=0.0)
+def _highest_first(curve: Series) -> tuple[float, str]:
+    return -max((v for _, v in curve.points), default=0.0), curve.title
 
 
 def errors(
@@ -177,17 +179,23 @@ def _usual_usd(found: DailyCost, daily: tuple[float, ...]) -> float | None:
 def joined(found: Iterable[Series]) -> list[Series]:
     """Each curve once, the longest and latest of those that parts of a target drew, with what any of them marks.
 
-    In the order of one run: of response times the highest first.
+    Scenarios in the order of one run, and response times the highest first.
     """
-    same: dict[tuple[str, str], list[Series]] = {}
+    same: dict[tuple[str, str, str], list[Series]] = {}
     for one in found:
-        same.setdefault((one.target, one.title), []).append(one)
+        same.setdefault((one.target, one.scenario, one.title), []).append(one)
     curves = [_marked(max(own, key=_length_and_end), marks_of(own)) for own in same.values()]
-    groups = list(dict.fromkeys((c.target, c.scenario) for c in curves))
-    return sorted(
-        curves,
-        key=lambda c: (groups.index((c.target, c.scenario)), _highest_first(c) if c.scenario == "latency" else 0.0),
-    )
+    targets = list(dict.fromkeys(c.target for c in curves))
+
+    def place(curve: Series) -> tuple[int, int, tuple[float, str]]:
+        scenario = _SCENARIOS.index(curve.scenario) if curve.scenario in _SCENARIOS else len(_SCENARIOS)
+        return (
+            targets.index(curve.target),
+            scenario,
+            _highest_first(curve) if curve.scenario == "latency" else (0.0, ""),
+        )
+
+    return sorted(curves, key=place)
 
 
 def _length_and_end(curve: Series) -> tuple[int, dt.datetime | None]:

@@ -45,7 +45,10 @@ def restarts(
     """Lives of the tasks of each service of which a task stopped; those with most failures first."""
     recent = {n: [t for t in tasks if t.stopped_at and t.stopped_at >= start] for n, tasks in stopped.items()}
     kinds = {t.arn: _kind(t, definitions.get(n)) for n, tasks in recent.items() for t in tasks}
-    failures = {n: sum(1 for t in tasks if kinds[t.arn] == "failed") for n, tasks in recent.items() if tasks}
+    # As many as are shown: whoever puts several timelines together sees no others.
+    failures = {
+        n: min(_MOST_TASKS, sum(1 for t in tasks if kinds[t.arn] == "failed")) for n, tasks in recent.items() if tasks
+    }
     lanes = tuple(sorted(failures, key=lambda n: (-failures[n], n))[:_MOST_LANES])
     if not lanes:
         return None

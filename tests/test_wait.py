@@ -65,3 +65,21 @@ def test_only_the_services_that_are_judged_have_to_settle(host: Host) -> None:
     assert "waiting" not in found.output
     # Once to wait and once to judge.
     assert found.results.api["by_operation"]["elbv2:DescribeTargetHealth"] == 2
+
+
+def test_a_service_that_cannot_heal_ends_no_wait_for_another(host: Host) -> None:
+    with host.fork(["circuit-breaker-tripped"]) as world:
+        found = run_checks(world, "-k", "[frontend] and check_service_is_stable", "--wait", "600")
+
+    assert "not waiting" not in found.output
+    assert found.exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("check", "waits"), [("check_load_balancer_makes_no_503", True), ("check_a_budget_exists", False)]
+)
+def test_what_services_share_waits_for_all_of_them_if_it_is_about_them(host: Host, check: str, waits: bool) -> None:
+    with host.fork(["deployment-in-progress"]) as world:
+        found = run_checks(world, "-k", check, "--wait", "0.5")
+
+    assert ("waiting for ecommerce-dev-product" in found.output) is waits
